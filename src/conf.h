@@ -1,0 +1,96 @@
+/*
+ * conf.h - TLS settings: a plain struct in, an immutable, counted object out.
+ *
+ * Everything is read, checked and loaded when the object is made: files,
+ * keys and their certificates, lists, limits. What the linked libtls cannot
+ * do is an error then, never ignored later.
+ */
+#ifndef SK_CONF_H
+#define SK_CONF_H
+
+#include "io.h"
+#include "url.h"
+
+struct tls;
+
+/* Text with "-----BEGIN" in it is PEM; anything else is a path. n 0: unset. */
+struct sk_keypair {
+	struct sk_span cert;
+	struct sk_span key;
+	struct sk_span staple;		/* a DER OCSP response, or its path */
+};
+
+enum sk_client_auth {
+	SK_CLIENT_NONE,
+	SK_CLIENT_OPTIONAL,
+	SK_CLIENT_REQUIRE
+};
+
+#define SK_TICKET_KEY 48
+#define SK_PIN_HEX 64
+
+struct sk_conf_spec {
+	struct sk_span ca;		/* unset: the system's trust store */
+	struct sk_span crl;
+	struct sk_span clientca;
+	const struct sk_keypair *pairs;	/* the first is the default */
+	size_t npairs;
+	const char *password;		/* of the keys; NULL: none */
+	const char *const *alpn;	/* names of 1 to 255 bytes, no comma */
+	size_t nalpn;
+	const char *const *pins;	/* "SHA256:<hex>", colons, any case */
+	size_t npins;
+	const char *ciphers;		/* NULL: libtls's secure list */
+	const char *curves;
+	unsigned protocols;		/* SK_TLS_*; 0: the default, 1.2 and 1.3 */
+	int depth;			/* -1: the default */
+	int ocsp_require;
+	enum sk_client_auth client;
+	int session_fd;			/* -1: no resumption */
+	const unsigned char (*ticket_keys)[SK_TICKET_KEY];
+	size_t nticket_keys;
+	int lifetime;			/* of sessions, seconds; -1: unset */
+	int noverifycert;
+	int noverifyname;
+	int noverifytime;
+};
+
+extern const struct sk_conf_spec sk_conf_defaults;
+
+struct sk_conf;
+
+/* NULL with the error recorded; its text begins with the option's name. */
+struct sk_conf *sk_conf_new(const struct sk_conf_spec *, struct sk_err *);
+struct sk_conf *sk_conf_hold(struct sk_conf *);
+void sk_conf_drop(struct sk_conf *);		/* takes NULL */
+
+/*
+ * A client's context, configured, for one connection; the caller frees it.
+ * NULL with the error recorded.
+ */
+struct tls *sk_conf_client(struct sk_conf *, struct sk_err *);
+
+/*
+ * The server's context, shared by all connections that are accepted with
+ * it: whoever uses it holds the conf for as long. NULL with the error
+ * recorded: a server needs a certificate.
+ */
+struct tls *sk_conf_server(struct sk_conf *, struct sk_err *);
+
+/*
+ * Why the server's context refused the last client's certificate, or NULL:
+ * libtls leaves the reason there, not with the connection. Clears it.
+ */
+const char *sk_conf_refusal(struct sk_conf *);
+
+/* Is the peer's name to be verified, so that a servername is needed? */
+int sk_conf_wants_name(const struct sk_conf *);
+
+/* Are there pins, and is this hash ("SHA256:<hex>") one of them? */
+int sk_conf_has_pins(const struct sk_conf *);
+int sk_conf_pinned(const struct sk_conf *, const char *hash);
+
+/* SK_TLS_* that the linked libtls can still speak, as a mask. */
+unsigned sk_conf_protocols(void);
+
+#endif

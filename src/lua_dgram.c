@@ -1,0 +1,465 @@
+/*
+ * lua_dgram.c - datagram sockets for Lua.
+ */
+#include <sys/socket.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dgram.h"
+#include "file.h"
+#include "lua_urlsock.h"
+
+struct datagram {
+	int fd;				/* -1: closed */
+	const struct sk_scheme *scheme;
+	char *url;			/* connected or bound to */
+	struct sk_file file;
+	struct sk_lua_bounds bounds;
+	unsigned char reading;		/* a coroutine waits in a receive ... */
+	unsigned char writing;		/* ... or in a send */
+	char want;
+};
+
+static struct datagram *
+self(lua_State *L)
+{
+	return sk_lua_self(L, SK_TYPE_DATAGRAM);
+}
+
+static int
+fail(lua_State *L, struct datagram *d, struct sk_err *err)
+{
+	d->want = 0;
+	return sk_lua_fail_on(L, d->url, err);
+}
+
+/* 0 where the socket can be used; 3 with nil, message, code pushed. */
+static int
+unusable(lua_State *L, struct datagram *d, int held)
+{
+	struct sk_err err = { 0 };
+
+	if (d->fd == -1)
+		(void)sk_fail(&err, SK_CLOSED, "the socket is closed");
+	else if (held)
+		(void)sk_fail(&err, SK_BUSY,
+		    "another coroutine waits in such a call");
+	return err.code == SK_NONE ? 0 : fail(L, d, &err);
+}
+
+static int
+unfinished(lua_State *L, struct datagram *d, ssize_t result,
+    struct sk_err *err)
+{
+	if (result == SK_FAIL)
+		return fail(L, d, err);
+	d->want = result == SK_WANT_READ ? 'r' : 'w';
+	lua_pushboolean(L, 0);
+	lua_pushlstring(L, &d->want, 1);
+	return 2;
+}
+
+static struct datagram *
+datagram_new(lua_State *L)
+{
+	struct datagram *d = sk_lua_new(L, sizeof(*d), SK_TYPE_DATAGRAM);
+
+	d->fd = -1;
+	d->bounds.forever = 1;
+	return d;
+}
+
+static void
+let_go(struct datagram *d)
+{
+	sk_file_remove(&d->file);
+	sk_fd_close(d->fd);
+	d->fd = -1;
+}
+
+/* Gives a socket its descriptor; nothing is kept where this fails. */
+static int
+start(struct datagram *d, int fd, const char *url, const char *scheme,
+    struct sk_err *err)
+{
+	char text[SK_URL_MAX];
+	struct sk_addr addr;
+	int r;
+
+	d->scheme = sk_scheme_find(scheme, strlen(scheme));
+	if ((r = sk_fd_local(fd, &addr, err)) == SK_FAIL)
+		return SK_FAIL;
+	if (r == 0 || sk_addr_text(&addr, scheme, text) == 0)
+		text[0] = '\0';
+	if (url == NULL)
+		url = text[0] != '\0' ? text : "datagram";
+	if ((d->url = strdup(url)) == NULL)
+		return sk_fail(err, SK_MEMORY, "out of memory");
+	if (text[0] != '\0' && sk_file_note(&d->file, text, err) != 0)
+		return SK_FAIL;
+	d->fd = fd;
+	return 0;
+}
+
+/* Connects, or binds, to the first address that can be had. */
+static int
+open_socket(lua_State *L, int connects)
+{
+	size_t n;
+	const char *text = luaL_checklstring(L, 1, &n);
+	struct datagram *d;
+	struct sk_fd_options options;
+	struct sk_addr *list, local;
+	struct sk_url url;
+	struct sk_err err = { 0 };
+	int i, count, fd = -1;
+
+	lua_settop(L, 3);
+	d = datagram_new(L);
+	if (sk_url_parse(&url, text, n, SK_PORT_IN_URL, &err) != 0 ||
+	    sk_lua_options(L, 3, &options, &local, &err) != 0 ||
+	    (count = sk_lua_addresses(L, 2, &url, &list, &err)) == SK_FAIL)
+		return sk_lua_fail_on(L, text, &err);
+	for (i = 0; fd < 0 && i < count; i++) {
+		sk_err_clear(&err);
+		fd = connects ? sk_dgram_connect(&list[i], &options, &err) :
+		    sk_dgram_bind(&list[i], &options, &err);
+	}
+	free(list);
+	if (fd < 0)
+		return sk_lua_fail_on(L, text, &err);
+	if (start(d, fd, connects ? text : NULL, url.scheme->name,
+	    &err) != 0) {
+		sk_fd_close(fd);
+		return sk_lua_fail_on(L, text, &err);
+	}
+	return 1;
+}
+
+/* connect(url, addresses | nil, options | nil); url is canonical. */
+static int
+datagram_connect(lua_State *L)
+{
+	return open_socket(L, 1);
+}
+
+/* bind(url, addresses | nil, options | nil) */
+static int
+datagram_bind(lua_State *L)
+{
+	return open_socket(L, 0);
+}
+
+/* pair(): two sockets that are connected with each other. */
+static int
+datagram_pair(lua_State *L)
+{
+	struct datagram *a = datagram_new(L), *b = datagram_new(L);
+	struct sk_err err = { 0 };
+	int fds[2];
+
+	if (sk_fd_pair(SOCK_DGRAM, fds, &err) != 0)
+		return sk_lua_fail_on(L, "pair", &err);
+	if (start(a, fds[0], "pair", "udg", &err) != 0)
+		sk_fd_close(fds[0]);
+	if (start(b, fds[1], "pair", "udg", &err) != 0)
+		sk_fd_close(fds[1]);
+	return err.code == SK_NONE ? 2 : sk_lua_fail_on(L, "pair", &err);
+}
+
+/*
+ * adopt(fd, scheme): a socket around a descriptor, which is the caller's
+ * again if this fails.
+ */
+static int
+datagram_adopt(lua_State *L)
+{
+	int fd = (int)sk_lua_whole(L, 1, 0, 2147483647.0);
+	const char *scheme = luaL_checkstring(L, 2);
+	struct datagram *d = datagram_new(L);
+	struct sk_err err = { 0 };
+
+	if (sk_fd_prepare(fd, &err) != 0 ||
+	    start(d, fd, NULL, scheme, &err) != 0)
+		return sk_lua_fail_on(L, "adopt", &err);
+	free(d->file.path);	/* whoever bound it removes the file */
+	d->file.path = NULL;
+	return 1;
+}
+
+/*
+ * send(socket, data, url | nil, addresses | nil): a step: true. Where the
+ * URL's host is a name, the addresses have to be given.
+ */
+static int
+datagram_send(lua_State *L)
+{
+	struct datagram *d = self(L);
+	size_t n, length;
+	const char *data = luaL_checklstring(L, 2, &n);
+	const char *text = luaL_optlstring(L, 3, NULL, &length);
+	struct sk_addr *list = NULL;
+	struct sk_url url;
+	struct sk_err err = { 0 };
+	int r;
+
+	if (unusable(L, d, d->writing))
+		return 3;
+	if (text != NULL && (sk_url_parse(&url, text, length,
+	    SK_PORT_IN_URL, &err) != 0 ||
+	    sk_lua_addresses(L, 4, &url, &list, &err) == SK_FAIL))
+		return fail(L, d, &err);
+	r = sk_dgram_send(d->fd, data, n, list, &err);
+	free(list);
+	if (r != 0)
+		return unfinished(L, d, r, &err);
+	d->want = 0;
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/*
+ * receive(socket, max | nil): a step: the datagram, the sender's URL or nil,
+ * and whether more than max bytes were sent.
+ */
+static int
+datagram_receive(lua_State *L)
+{
+	struct datagram *d = self(L);
+	struct sk_shelf *shelf = sk_lua_shelf(L);
+	struct sk_buf buf = { 0 };
+	struct sk_addr from;
+	struct sk_err err = { 0 };
+	char text[SK_URL_MAX], *room;
+	size_t max = SK_BLOCK;
+	int truncated;
+	ssize_t n;
+
+	if (!lua_isnoneornil(L, 2))
+		max = (size_t)sk_lua_whole(L, 2, 0, 1 << 30);
+	if (unusable(L, d, d->reading))
+		return 3;
+	if ((room = sk_buf_room(&buf, max, shelf)) == NULL) {
+		(void)sk_fail(&err, SK_MEMORY, "receive: out of memory");
+		return fail(L, d, &err);
+	}
+	n = sk_dgram_receive(d->fd, room, max, &from, &truncated, &err);
+	if (n < 0) {
+		sk_buf_free(&buf, shelf);
+		return unfinished(L, d, n, &err);
+	}
+	d->want = 0;
+	lua_pushlstring(L, room, (size_t)n);
+	sk_buf_free(&buf, shelf);
+	if (sk_addr_text(&from, d->scheme->name, text) > 0)
+		lua_pushstring(L, text);
+	else
+		lua_pushnil(L);
+	lua_pushboolean(L, truncated);
+	return 3;
+}
+
+/*
+ * What the loop asks, and names and options
+ */
+
+static int
+set_holds(lua_State *L, unsigned char value)
+{
+	struct datagram *d = self(L);
+
+	if (lua_toboolean(L, 2))
+		d->reading = value;
+	if (lua_toboolean(L, 3))
+		d->writing = value;
+	return 0;
+}
+
+static int
+datagram_hold(lua_State *L)
+{
+	return set_holds(L, 1);
+}
+
+static int
+datagram_release(lua_State *L)
+{
+	return set_holds(L, 0);
+}
+
+static int
+datagram_settimeout(lua_State *L)
+{
+	return sk_lua_settimeout(L, &self(L)->bounds);
+}
+
+static int
+datagram_gettimeout(lua_State *L)
+{
+	return sk_lua_gettimeout(L, &self(L)->bounds);
+}
+
+static int
+datagram_fd(lua_State *L)
+{
+	struct datagram *d = self(L);
+
+	if (d->fd == -1)
+		return 0;
+	lua_pushinteger(L, d->fd);
+	return 1;
+}
+
+static int
+datagram_want(lua_State *L)
+{
+	struct datagram *d = self(L);
+
+	if (d->want == 0)
+		lua_pushnil(L);
+	else
+		lua_pushlstring(L, &d->want, 1);
+	return 1;
+}
+
+static int
+datagram_localname(lua_State *L)
+{
+	struct datagram *d = self(L);
+
+	return unusable(L, d, 0) ? 3 :
+	    sk_lua_name(L, d->fd, 0, d->scheme->name);
+}
+
+static int
+datagram_peername(lua_State *L)
+{
+	struct datagram *d = self(L);
+
+	return unusable(L, d, 0) ? 3 :
+	    sk_lua_name(L, d->fd, 1, d->scheme->name);
+}
+
+static int
+datagram_getoption(lua_State *L)
+{
+	struct datagram *d = self(L);
+
+	return unusable(L, d, 0) ? 3 : sk_lua_getoption(L, d->fd, d->url);
+}
+
+static int
+datagram_setoption(lua_State *L)
+{
+	struct datagram *d = self(L);
+
+	return unusable(L, d, 0) ? 3 : sk_lua_setoption(L, d->fd, d->url);
+}
+
+static int
+datagram_origin(lua_State *L)
+{
+	lua_pushstring(L, self(L)->url);
+	return 1;
+}
+
+static int
+datagram_detach(lua_State *L)
+{
+	struct datagram *d = self(L);
+
+	if (unusable(L, d, d->reading || d->writing))
+		return 3;
+	lua_pushinteger(L, d->fd);
+	free(d->file.path);
+	d->file.path = NULL;
+	d->fd = -1;
+	return 1;
+}
+
+static int
+datagram_close(lua_State *L)
+{
+	let_go(luaL_checkudata(L, 1, SK_TYPE_DATAGRAM));
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int
+datagram_gc(lua_State *L)
+{
+	struct datagram *d = luaL_checkudata(L, 1, SK_TYPE_DATAGRAM);
+
+	let_go(d);
+	free(d->url);
+	d->url = NULL;
+	return 0;
+}
+
+static int
+datagram_tostring(lua_State *L)
+{
+	struct datagram *d = luaL_checkudata(L, 1, SK_TYPE_DATAGRAM);
+
+	lua_pushfstring(L, "datagram (%s%s)", d->fd == -1 ? "closed " : "",
+	    d->url != NULL ? d->url : "?");
+	return 1;
+}
+
+int
+sk_lua_datagram_fd(lua_State *L, int index)
+{
+	struct datagram *d = sk_lua_test(L, index, SK_TYPE_DATAGRAM);
+
+	return d != NULL ? d->fd : -2;
+}
+
+static int
+datagram_type(lua_State *L)
+{
+	struct datagram *d = sk_lua_test(L, 1, SK_TYPE_DATAGRAM);
+
+	if (d == NULL)
+		return 0;
+	lua_pushstring(L, d->fd == -1 ? "closed datagram" : "datagram");
+	return 1;
+}
+
+void
+sk_lua_open_datagram(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "connect", datagram_connect },
+		{ "bind", datagram_bind },
+		{ "pair", datagram_pair },
+		{ "adopt", datagram_adopt },
+		{ "send", datagram_send },
+		{ "receive", datagram_receive },
+		{ "hold", datagram_hold },
+		{ "release", datagram_release },
+		{ "settimeout", datagram_settimeout },
+		{ "gettimeout", datagram_gettimeout },
+		{ "fd", datagram_fd },
+		{ "want", datagram_want },
+		{ "localname", datagram_localname },
+		{ "peername", datagram_peername },
+		{ "getoption", datagram_getoption },
+		{ "setoption", datagram_setoption },
+		{ "origin", datagram_origin },
+		{ "detach", datagram_detach },
+		{ "close", datagram_close },
+		{ "type", datagram_type },
+		{ NULL, NULL }
+	};
+	static const luaL_Reg meta[] = {
+		{ "__gc", datagram_gc },
+		{ "__close", datagram_close },
+		{ "__tostring", datagram_tostring },
+		{ NULL, NULL }
+	};
+
+	sk_lua_class(L, SK_TYPE_DATAGRAM, functions, meta);
+	lua_setfield(L, -2, "datagram");
+}

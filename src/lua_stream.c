@@ -1,0 +1,468 @@
+/*
+ * lua_stream.c - a stream's life for Lua: how it comes to be, TLS, its end.
+ *
+ * Steps answer with a value, with false and "r" or "w", or with nil, message
+ * and code. A userdata is born closed: whatever may raise comes first, then
+ * what has to be let go of again.
+ */
+#include "lua_stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct sk_lua_stream *
+sk_lua_stream_self(lua_State *L)
+{
+	return sk_lua_self(L, SK_TYPE_STREAM);
+}
+
+int
+sk_lua_stream_fail(lua_State *L, struct sk_lua_stream *u, struct sk_err *err)
+{
+	u->want = 0;
+	return sk_lua_fail_on(L, u->url, err);
+}
+
+int
+sk_lua_stream_unfinished(lua_State *L, struct sk_lua_stream *u, int result,
+    struct sk_err *err)
+{
+	if (result == SK_FAIL)
+		return sk_lua_stream_fail(L, u, err);
+	u->want = result == SK_WANT_READ ? 'r' : 'w';
+	lua_pushboolean(L, 0);
+	if (result == SK_WANT_READ)
+		lua_pushliteral(L, "r");
+	else
+		lua_pushliteral(L, "w");
+	return 2;
+}
+
+int
+sk_lua_stream_busy(lua_State *L, struct sk_lua_stream *u, const char *what)
+{
+	struct sk_err err = { 0 };
+
+	(void)sk_fail(&err, SK_BUSY,
+	    "another coroutine is in a %s of this stream", what);
+	return sk_lua_fail_on(L, u->url, &err);
+}
+
+/* A finished step that answers with the stream. */
+static int
+done(lua_State *L, struct sk_lua_stream *u)
+{
+	u->want = 0;
+	lua_settop(L, 1);
+	return 1;
+}
+
+static int
+answer(lua_State *L, struct sk_lua_stream *u, int result, struct sk_err *err)
+{
+	return result == 0 ? done(L, u) :
+	    sk_lua_stream_unfinished(L, u, result, err);
+}
+
+/*
+ * Beginnings
+ */
+
+struct sk_lua_stream *
+sk_lua_stream_new(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_new(L, sizeof(*u), SK_TYPE_STREAM);
+
+	u->s.shelf = sk_shelf_hold(sk_lua_shelf(L));
+	u->bounds.forever = 1;
+	return u;
+}
+
+void
+sk_lua_stream_start(struct sk_lua_stream *u, struct sk_layer *lowest,
+    const struct sk_scheme *scheme, char *url, int accepted)
+{
+	sk_stream_start(&u->s, lowest);
+	u->scheme = scheme;
+	u->url = url;
+	u->accepted = (unsigned char)accepted;
+}
+
+/*
+ * dial(url, addresses | nil, options | nil): a stream, whose open step then
+ * connects. url is canonical.
+ */
+static int
+stream_dial(lua_State *L)
+{
+	size_t n;
+	const char *text = luaL_checklstring(L, 1, &n);
+	struct sk_lua_stream *u;
+	struct sk_fd_options options;
+	struct sk_addr *list, local;
+	struct sk_layer *fd;
+	struct sk_url url;
+	struct sk_err err = { 0 };
+	char *copy;
+	int count;
+
+	lua_settop(L, 3);
+	u = sk_lua_stream_new(L);
+	if (sk_url_parse(&url, text, n, SK_PORT_IN_URL, &err) != 0 ||
+	    sk_lua_options(L, 3, &options, &local, &err) != 0 ||
+	    (count = sk_lua_addresses(L, 2, &url, &list, &err)) == SK_FAIL)
+		return sk_lua_fail_on(L, text, &err);
+	fd = sk_fd_dial(list, (size_t)count, &options, &err);
+	if (fd == NULL)
+		return sk_lua_fail_on(L, text, &err);
+	if ((copy = strdup(text)) == NULL) {
+		fd->ops->free(fd);
+		(void)sk_fail(&err, SK_MEMORY, "out of memory");
+		return sk_lua_fail(L, &err);
+	}
+	sk_lua_stream_start(u, fd, url.scheme, copy, 0);
+	return 1;
+}
+
+/* Gives a stream a descriptor that is connected; takes it over. */
+static int
+start_fd(struct sk_lua_stream *u, int fd, const char *url, const char *scheme,
+    struct sk_err *err)
+{
+	struct sk_layer *l;
+	char *copy = strdup(url);
+
+	if (copy == NULL) {
+		sk_fd_close(fd);
+		return sk_fail(err, SK_MEMORY, "out of memory");
+	}
+	if ((l = sk_fd_adopt(fd, err)) == NULL) {
+		free(copy);
+		sk_fd_close(fd);
+		return SK_FAIL;
+	}
+	sk_lua_stream_start(u, l, sk_scheme_find(scheme, strlen(scheme)),
+	    copy, 0);
+	return 0;
+}
+
+/* pair(): two streams that are connected with each other. */
+static int
+stream_pair(lua_State *L)
+{
+	struct sk_lua_stream *a = sk_lua_stream_new(L);
+	struct sk_lua_stream *b = sk_lua_stream_new(L);
+	struct sk_err err = { 0 };
+	int fds[2];
+
+	if (sk_fd_pair(SOCK_STREAM, fds, &err) != 0)
+		return sk_lua_fail_on(L, "pair", &err);
+	if (start_fd(a, fds[0], "pair", "unix", &err) != 0) {
+		sk_fd_close(fds[1]);
+		return sk_lua_fail_on(L, "pair", &err);
+	}
+	if (start_fd(b, fds[1], "pair", "unix", &err) != 0)
+		return sk_lua_fail_on(L, "pair", &err);
+	return 2;
+}
+
+/*
+ * adopt(fd, scheme): a stream around a connected descriptor, which is the
+ * caller's again if this fails.
+ */
+static int
+stream_adopt(lua_State *L)
+{
+	int fd = (int)sk_lua_whole(L, 1, 0, 2147483647.0);
+	const char *scheme = luaL_checkstring(L, 2);
+	struct sk_lua_stream *u = sk_lua_stream_new(L);
+	struct sk_layer *l;
+	struct sk_addr peer;
+	struct sk_err err = { 0 };
+	char text[SK_URL_MAX], *copy;
+
+	if (sk_fd_peer(fd, &peer, &err) <= 0 ||
+	    sk_addr_text(&peer, scheme, text) == 0)
+		(void)snprintf(text, sizeof(text), "descriptor %d", fd);
+	sk_err_clear(&err);
+	if ((copy = strdup(text)) == NULL) {
+		(void)sk_fail(&err, SK_MEMORY, "out of memory");
+		return sk_lua_fail(L, &err);
+	}
+	if ((l = sk_fd_adopt(fd, &err)) == NULL) {
+		free(copy);
+		return sk_lua_fail_on(L, "adopt", &err);
+	}
+	sk_lua_stream_start(u, l, sk_scheme_find(scheme, strlen(scheme)),
+	    copy, 0);
+	return 1;
+}
+
+static int
+stream_open(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_err err = { 0 };
+
+	return answer(L, u, sk_stream_open(&u->s, &err), &err);
+}
+
+/*
+ * TLS
+ */
+
+int
+sk_lua_stream_tls(struct sk_lua_stream *u, struct sk_conf *conf,
+    struct sk_err *err)
+{
+	struct sk_seal_options o = { 0 };
+
+	o.conf = conf;
+	o.server = 1;
+	return sk_stream_push(&u->s, &o, err);
+}
+
+/* tls(stream, conf, servername | nil): for a client, before it is opened. */
+static int
+stream_tls(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_seal_options o = { 0 };
+	struct sk_err err = { 0 };
+
+	o.conf = sk_lua_conf(L, 2);
+	o.servername = luaL_optstring(L, 3, NULL);
+	return answer(L, u, sk_stream_push(&u->s, &o, &err), &err);
+}
+
+/* May TLS begin now? An answer of 0 harms nothing. */
+static int
+may_upgrade(struct sk_lua_stream *u, int nested, struct sk_err *err)
+{
+	if (u->s.sealed == 0 || nested)
+		return 1;
+	if (sk_stream_usable(&u->s, err) == 0)
+		(void)sk_fail(err, SK_TLS, "starttls: the stream is under tls "
+		    "already (nested = true lays another over it)");
+	return 0;
+}
+
+/*
+ * starttls(stream, conf, role, servername | nil, nested): role is "client",
+ * "server" or nil for what the socket is. A failure is final: the stream is
+ * closed and keeps the reason.
+ */
+static int
+stream_starttls(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_seal_options o = { 0 };
+	struct sk_err err = { 0 };
+	const char *role = luaL_optstring(L, 3, NULL);
+	int r = 0;
+
+	if (u->reading || u->writing)
+		return sk_lua_stream_busy(L, u, "call");
+	if (!u->upgrading) {
+		o.conf = sk_lua_conf(L, 2);
+		o.server = role != NULL ? *role == 's' : u->accepted;
+		o.servername = luaL_optstring(L, 4, NULL);
+		o.late = 1;
+		if (!may_upgrade(u, lua_toboolean(L, 5), &err))
+			return sk_lua_stream_fail(L, u, &err);
+		r = sk_stream_seal(&u->s, &o, &err);
+		u->upgrading = r == 0;
+	}
+	if (r == 0)
+		r = sk_stream_open(&u->s, &err);
+	if (r == 0 || r == SK_FAIL)
+		u->upgrading = 0;
+	if (r == SK_FAIL)
+		sk_stream_kill(&u->s, &err);
+	return answer(L, u, r, &err);
+}
+
+static int
+stream_stoptls(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_err err = { 0 };
+
+	if (u->reading || u->writing)
+		return sk_lua_stream_busy(L, u, "call");
+	return answer(L, u, sk_stream_unseal(&u->s, &err), &err);
+}
+
+/* kill(stream, message, code): every later call answers with these. */
+static int
+stream_kill(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	const char *text = luaL_checkstring(L, 2);
+	const char *name = luaL_checkstring(L, 3);
+	struct sk_err err = { 0 };
+	int code = SK_NONE + 1;
+
+	while (code < SK_SYSTEM &&
+	    strcmp(sk_code_name((enum sk_code)code), name) != 0)
+		code++;
+	(void)sk_fail(&err, (enum sk_code)code, "%s", text);
+	sk_stream_kill(&u->s, &err);
+	sk_err_clear(&err);
+	u->upgrading = 0;
+	return 0;
+}
+
+/*
+ * The end
+ */
+
+static int
+stream_shutdown(lua_State *L)
+{
+	static const char *const names[] = { "write", "read", "both", NULL };
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	int how = luaL_checkoption(L, 2, "write", names);
+	struct sk_err err = { 0 };
+	int r;
+
+	r = sk_stream_usable(&u->s, &err);
+	if (r == 0 && how != 1)
+		r = sk_stream_shut(&u->s, &err);
+	if (r == 0 && how != 0 &&
+	    (r = sk_fd_shut_read(u->s.top, &err)) == 0)
+		sk_stream_stop_reading(&u->s);
+	return answer(L, u, r, &err);
+}
+
+/* A step of close(seconds): says goodbye and waits for the peer's end. */
+static int
+stream_finish(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_err err = { 0 };
+	int r = 0;
+
+	if (!u->s.shut_write)
+		r = sk_stream_shut(&u->s, &err);
+	if (r == 0)
+		r = sk_stream_await_end(&u->s, &err);
+	return answer(L, u, r, &err);
+}
+
+static int
+stream_close(lua_State *L)
+{
+	struct sk_lua_stream *u = luaL_checkudata(L, 1, SK_TYPE_STREAM);
+
+	sk_stream_close(&u->s);
+	u->upgrading = 0;
+	u->want = 0;
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int
+stream_gc(lua_State *L)
+{
+	struct sk_lua_stream *u = luaL_checkudata(L, 1, SK_TYPE_STREAM);
+
+	sk_stream_close(&u->s);
+	sk_err_clear(&u->s.dead);
+	free(u->url);
+	u->url = NULL;
+	sk_shelf_drop(u->s.shelf);
+	u->s.shelf = NULL;
+	return 0;
+}
+
+/* The bare descriptor; the connection is not touched. */
+static int
+stream_detach(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_err err = { 0 };
+	int fd;
+
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
+	if (u->s.sealed > 0)
+		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: the stream is "
+		    "under tls, whose state would be lost");
+	else if (sk_buf_len(&u->s.in) + sk_buf_len(&u->s.out) > 0)
+		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: %zu bytes in the "
+		    "buffers would be lost (read and flush first)",
+		    sk_buf_len(&u->s.in) + sk_buf_len(&u->s.out));
+	if (err.code != SK_NONE)
+		return sk_lua_stream_fail(L, u, &err);
+	fd = sk_fd_release(u->s.top);
+	sk_stream_close(&u->s);
+	lua_pushinteger(L, fd);
+	return 1;
+}
+
+static int
+stream_tostring(lua_State *L)
+{
+	struct sk_lua_stream *u = luaL_checkudata(L, 1, SK_TYPE_STREAM);
+
+	lua_pushfstring(L, "stream (%s%s)", u->s.top == NULL ? "closed " : "",
+	    u->url != NULL ? u->url : "?");
+	return 1;
+}
+
+/* "stream" or "closed stream" for a stream, else nothing. */
+static int
+stream_type(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_test(L, 1, SK_TYPE_STREAM);
+
+	if (u == NULL)
+		return 0;
+	lua_pushstring(L, u->s.top == NULL ? "closed stream" : "stream");
+	return 1;
+}
+
+/* close() as a to-be-closed variable calls it: with an error behind. */
+static int
+stream_tbc(lua_State *L)
+{
+	lua_settop(L, 1);
+	return stream_close(L);
+}
+
+void
+sk_lua_open_stream(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{ "dial", stream_dial },
+		{ "pair", stream_pair },
+		{ "adopt", stream_adopt },
+		{ "open", stream_open },
+		{ "tls", stream_tls },
+		{ "starttls", stream_starttls },
+		{ "stoptls", stream_stoptls },
+		{ "kill", stream_kill },
+		{ "shutdown", stream_shutdown },
+		{ "finish", stream_finish },
+		{ "close", stream_close },
+		{ "detach", stream_detach },
+		{ "type", stream_type },
+		{ NULL, NULL }
+	};
+	static const luaL_Reg meta[] = {
+		{ "__gc", stream_gc },
+		{ "__close", stream_tbc },
+		{ "__tostring", stream_tostring },
+		{ NULL, NULL }
+	};
+
+	sk_lua_class(L, SK_TYPE_STREAM, functions, meta);
+	lua_getfield(L, -1, "metatable");
+	sk_lua_setfuncs(L, sk_lua_stream_io, 1);
+	lua_getfield(L, -1, "metatable");
+	sk_lua_setfuncs(L, sk_lua_stream_facts, 1);
+	lua_setfield(L, -2, "stream");
+}

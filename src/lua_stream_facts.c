@@ -1,0 +1,336 @@
+/*
+ * lua_stream_facts.c - what is known of a stream and its peer, for Lua.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cert.h"
+#include "lua_stream.h"
+#include "peer.h"
+
+static void
+set_string(lua_State *L, const char *key, const char *value)
+{
+	if (value == NULL)
+		return;
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, key);
+}
+
+static void
+set_number(lua_State *L, const char *key, double value)
+{
+	lua_pushnumber(L, value);
+	lua_setfield(L, -2, key);
+}
+
+static void
+set_time(lua_State *L, const char *key, time_t value)
+{
+	if (value == (time_t)-1)
+		return;
+	lua_pushinteger(L, (lua_Integer)value);
+	lua_setfield(L, -2, key);
+}
+
+static void
+set_flag(lua_State *L, const char *key, int value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, key);
+}
+
+/*
+ * Certificates
+ */
+
+struct names {
+	lua_State *L;
+	int count;
+};
+
+/* The names that a host is verified by: DNS names and IP addresses. */
+static int
+add_name(void *arg, const char *kind, struct sk_span name)
+{
+	struct names *names = arg;
+	char text[SK_IP_TEXT];
+
+	if (strcmp(kind, "dns") == 0)
+		lua_pushlstring(names->L, name.p, name.n);
+	else if (strcmp(kind, "ip") == 0 && sk_addr_ip_text(name, text) > 0)
+		lua_pushstring(names->L, text);
+	else
+		return 0;
+	lua_rawseti(names->L, -2, ++names->count);
+	return 0;
+}
+
+/*
+ * The DER of the peer's certificate, as a string on the stack: Lua owns the
+ * copy, so that nothing is lost where a later push raises. 0 or SK_FAIL.
+ */
+static int
+push_der(lua_State *L, const struct sk_layer *top, struct sk_err *err)
+{
+	size_t n, length;
+	const char *pem = sk_peer_chain(top, &n);
+	unsigned char *der;
+
+	if (pem == NULL)
+		return sk_fail(err, SK_UNSUPPORTED,
+		    "the peer showed no certificate");
+	if ((der = sk_cert_der(pem, n, &length, err)) == NULL)
+		return SK_FAIL;
+	lua_pushlstring(L, (const char *)der, length);
+	free(der);
+	return 0;
+}
+
+static void
+set_names(lua_State *L, const struct sk_layer *top)
+{
+	struct names names = { L, 0 };
+	struct sk_err ignored = { 0 };
+	const char *der;
+	size_t n;
+
+	lua_newtable(L);
+	if (push_der(L, top, &ignored) == 0) {
+		lua_insert(L, -2);
+		der = lua_tolstring(L, -2, &n);
+		(void)sk_cert_names((const unsigned char *)der, n, add_name,
+		    &names, &ignored);
+		lua_remove(L, -2);
+	}
+	sk_err_clear(&ignored);
+	lua_setfield(L, -2, "names");
+}
+
+static void
+set_peer(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
+{
+	lua_newtable(L);
+	set_string(L, "subject", p->subject);
+	set_string(L, "issuer", p->issuer);
+	set_string(L, "hash", p->hash);
+	set_time(L, "notbefore", p->notbefore);
+	set_time(L, "notafter", p->notafter);
+	set_names(L, top);
+	lua_setfield(L, -2, "peer");
+}
+
+static void
+set_ocsp(lua_State *L, const struct sk_peer *p)
+{
+	static const char *const words[] = { "good", "revoked", "unknown" };
+
+	lua_newtable(L);
+	set_string(L, "url", p->ocsp_url);
+	if (p->ocsp_status >= 0 && p->ocsp_status <= 2) {
+		set_string(L, "status", words[p->ocsp_status]);
+		set_string(L, "result", p->ocsp_result);
+		set_time(L, "thisupdate", p->ocsp_this_update);
+		set_time(L, "nextupdate", p->ocsp_next_update);
+		set_time(L, "revoked", p->ocsp_revocation_time);
+	}
+	lua_setfield(L, -2, "ocsp");
+}
+
+static void
+set_tls(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
+{
+	set_string(L, "version", p->version);
+	set_string(L, "cipher", p->cipher);
+	if (p->bits > 0)
+		set_number(L, "bits", p->bits);
+	set_string(L, "alpn", p->alpn);
+	set_string(L, "servername", p->servername);
+	set_flag(L, "resumed", p->resumed);
+	if (!p->certificate)
+		return;
+	set_peer(L, top, p);
+	if (p->ocsp_url != NULL || p->ocsp_status >= 0)
+		set_ocsp(L, p);
+}
+
+/* info(stream): a table of facts. url names what it was opened from. */
+static int
+facts_info(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_peer peer;
+	struct sk_err err = { 0 };
+	int tls;
+
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
+	tls = u->s.opened && sk_peer_facts(u->s.top, &peer) == 0;
+	lua_newtable(L);
+	set_string(L, "url", u->url);
+	set_string(L, "scheme", u->scheme->name);
+	set_flag(L, "tls", tls);
+	set_number(L, "bytes_in", (double)u->s.bytes_in);
+	set_number(L, "bytes_out", (double)u->s.bytes_out);
+	if (tls)
+		set_tls(L, u->s.top, &peer);
+	return 1;
+}
+
+static int
+facts_peerchain(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_err err = { 0 };
+	const char *pem;
+	size_t n;
+
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
+	if ((pem = sk_peer_chain(u->s.top, &n)) == NULL) {
+		(void)sk_fail(&err, SK_UNSUPPORTED, "peerchain: there is no "
+		    "certificate of the peer (yet)");
+		return sk_lua_stream_fail(L, u, &err);
+	}
+	lua_pushlstring(L, pem, n);
+	return 1;
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+/* The 32 bytes behind "SHA256:". */
+static void
+push_hash(lua_State *L, const char *hash)
+{
+	char raw[32];
+	size_t i;
+
+	hash += strlen("SHA256:");
+	for (i = 0; i < sizeof(raw); i++)
+		raw[i] = (char)(hex_digit(hash[2 * i]) * 16 +
+		    hex_digit(hash[2 * i + 1]));
+	lua_pushlstring(L, raw, sizeof(raw));
+}
+
+/*
+ * binding(stream, "tls-server-end-point"): the hash of the server's
+ * certificate by the digest of its own signature, or SHA-256 where that is
+ * MD5 or SHA-1 (RFC 5929, section 4.1). libtls has SHA-256 only.
+ */
+static int
+facts_binding(lua_State *L)
+{
+	static const char *const types[] = { "tls-server-end-point", NULL };
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_peer peer;
+	struct sk_err err = { 0 };
+	const char *der, *digest = NULL;
+	size_t n;
+
+	(void)luaL_checkoption(L, 2, NULL, types);
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
+	if (sk_peer_facts(u->s.top, &peer) != 0)
+		(void)sk_fail(&err, SK_TLS,
+		    "binding: the stream is not under tls");
+	else if (u->accepted)
+		(void)sk_fail(&err, SK_UNSUPPORTED, "binding: libtls does not "
+		    "tell a server's own certificate");
+	else if (push_der(L, u->s.top, &err) == 0) {
+		der = lua_tolstring(L, -1, &n);
+		digest = sk_cert_digest((const unsigned char *)der, n);
+	}
+	if (err.code != SK_NONE)
+		return sk_lua_stream_fail(L, u, &err);
+	if (digest == NULL || (strcmp(digest, "sha256") != 0 &&
+	    strcmp(digest, "sha1") != 0 && strcmp(digest, "md5") != 0)) {
+		(void)sk_fail(&err, SK_UNSUPPORTED, "binding: the certificate "
+		    "is signed with %s, and libtls has sha256 only",
+		    digest != NULL ? digest : "an algorithm without a digest");
+		return sk_lua_stream_fail(L, u, &err);
+	}
+	push_hash(L, peer.hash);
+	return 1;
+}
+
+/*
+ * Names and options
+ */
+
+/* The descriptor, or -1 with nil, message, code pushed. */
+static int
+open_fd(lua_State *L, struct sk_lua_stream *u)
+{
+	struct sk_err err = { 0 };
+	int fd = -1;
+
+	if (sk_stream_usable(&u->s, &err) == 0 &&
+	    (fd = sk_fd_of(u->s.top)) == -1)
+		(void)sk_fail(&err, SK_CLOSED, "there is no descriptor yet");
+	if (fd == -1)
+		(void)sk_lua_stream_fail(L, u, &err);
+	return fd;
+}
+
+static int
+facts_localname(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	int fd = open_fd(L, u);
+
+	return fd == -1 ? 3 : sk_lua_name(L, fd, 0, u->scheme->name);
+}
+
+static int
+facts_peername(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	int fd = open_fd(L, u);
+
+	return fd == -1 ? 3 : sk_lua_name(L, fd, 1, u->scheme->name);
+}
+
+static int
+facts_getoption(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	int fd = open_fd(L, u);
+
+	return fd == -1 ? 3 : sk_lua_getoption(L, fd, u->url);
+}
+
+static int
+facts_setoption(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	int fd = open_fd(L, u);
+
+	return fd == -1 ? 3 : sk_lua_setoption(L, fd, u->url);
+}
+
+/* origin(stream): the URL it was opened from, and whether by accept. */
+static int
+facts_origin(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+
+	lua_pushstring(L, u->url);
+	lua_pushboolean(L, u->accepted);
+	return 2;
+}
+
+const luaL_Reg sk_lua_stream_facts[] = {
+	{ "info", facts_info },
+	{ "peerchain", facts_peerchain },
+	{ "binding", facts_binding },
+	{ "localname", facts_localname },
+	{ "peername", facts_peername },
+	{ "getoption", facts_getoption },
+	{ "setoption", facts_setoption },
+	{ "origin", facts_origin },
+	{ NULL, NULL }
+};

@@ -1,0 +1,25 @@
+/*
+ * trust.h - where the system keeps the certificates that it trusts.
+ */
+#ifndef SK_TRUST_H
+#define SK_TRUST_H
+
+#include "io.h"
+
+#define SK_TRUST_PATH 4096
+
+struct sk_trust {
+	char path[SK_TRUST_PATH];
+	int directory;		/* hashed: read lazily, a certificate at a time */
+};
+
+/*
+ * SSL_CERT_FILE or SSL_CERT_DIR where they are set (openssl-env(7)); else
+ * the first that exists of the hashed directories and then of the bundles
+ * that Debian, Alpine, Fedora, SUSE, the BSDs and macOS use. A directory is
+ * preferred: a bundle is parsed anew for every connection. 0, or SK_FAIL
+ * with code tls and a text that says where was looked.
+ */
+int sk_trust_find(struct sk_trust *, struct sk_err *);
+
+#endif
