@@ -13,49 +13,33 @@
 
 struct tls;
 
-/* Text with "-----BEGIN" in it is PEM; anything else is a path. n 0: unset. */
-struct sk_keypair {
-	struct sk_span cert;
-	struct sk_span key;
-	struct sk_span staple;		/* a DER OCSP response, or its path */
-};
-
 enum sk_client_auth {
 	SK_CLIENT_NONE,
 	SK_CLIENT_OPTIONAL,
 	SK_CLIENT_REQUIRE
 };
 
-#define SK_TICKET_KEY 48
-#define SK_PIN_HEX 64
-
+/*
+ * Text with "-----BEGIN" in it is PEM; anything else is a path, of ca also of
+ * a hashed directory. n 0: unset.
+ */
 struct sk_conf_spec {
 	struct sk_span ca;		/* unset: the system's trust store */
-	struct sk_span crl;
+	struct sk_span cert;
+	struct sk_span key;
 	struct sk_span clientca;
-	const struct sk_keypair *pairs;	/* the first is the default */
-	size_t npairs;
-	const char *password;		/* of the keys; NULL: none */
-	const char *const *alpn;	/* names of 1 to 255 bytes, no comma */
-	size_t nalpn;
+	const char *alpn;		/* names, separated by commas, or NULL */
 	const char *const *pins;	/* "SHA256:<hex>", colons, any case */
 	size_t npins;
-	const char *ciphers;		/* NULL: libtls's secure list */
+	const char *ciphers;		/* NULL: AEAD with forward secrecy */
 	const char *curves;
 	unsigned protocols;		/* SK_TLS_*; 0: the default, 1.2 and 1.3 */
-	int depth;			/* -1: the default */
 	int ocsp_require;
 	enum sk_client_auth client;
-	int session_fd;			/* -1: no resumption */
-	const unsigned char (*ticket_keys)[SK_TICKET_KEY];
-	size_t nticket_keys;
-	int lifetime;			/* of sessions, seconds; -1: unset */
 	int noverifycert;
 	int noverifyname;
 	int noverifytime;
 };
-
-extern const struct sk_conf_spec sk_conf_defaults;
 
 struct sk_conf;
 
@@ -79,7 +63,7 @@ struct tls *sk_conf_server(struct sk_conf *, struct sk_err *);
 
 /*
  * Why the server's context refused the last client's certificate, or NULL:
- * libtls leaves the reason there, not with the connection. Clears it.
+ * libtls leaves the reason there, not with the connection.
  */
 const char *sk_conf_refusal(struct sk_conf *);
 

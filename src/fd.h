@@ -43,16 +43,8 @@ int sk_fd_of(const struct sk_layer *top);
 /* Takes the descriptor out of an fd layer, which is closed afterwards. */
 int sk_fd_release(struct sk_layer *);
 
-/* shutdown(2) for reading. */
-int sk_fd_shut_read(struct sk_layer *, struct sk_err *);
-
-/*
- * Reads and drops what has arrived, at most 256 KiB of it, so that the close
- * that follows ends in a FIN: Linux answers unread bytes with a reset, which
- * destroys what was sent and not yet read by the peer (RFC 2525, section
- * 2.17).
- */
-void sk_fd_drain(struct sk_layer *);
+/* shutdown(2) for reading, of the descriptor at the bottom. */
+int sk_fd_shut_read(struct sk_layer *top, struct sk_err *);
 
 /*
  * Listeners. They are plain descriptors, owned by the caller.

@@ -1,10 +1,6 @@
 /*
  * lua_stream_facts.c - what is known of a stream and its peer, for Lua.
  */
-#include <stdlib.h>
-#include <string.h>
-
-#include "cert.h"
 #include "lua_stream.h"
 #include "peer.h"
 
@@ -40,75 +36,8 @@ set_flag(lua_State *L, const char *key, int value)
 	lua_setfield(L, -2, key);
 }
 
-/*
- * Certificates
- */
-
-struct names {
-	lua_State *L;
-	int count;
-};
-
-/* The names that a host is verified by: DNS names and IP addresses. */
-static int
-add_name(void *arg, const char *kind, struct sk_span name)
-{
-	struct names *names = arg;
-	char text[SK_IP_TEXT];
-
-	if (strcmp(kind, "dns") == 0)
-		lua_pushlstring(names->L, name.p, name.n);
-	else if (strcmp(kind, "ip") == 0 && sk_addr_ip_text(name, text) > 0)
-		lua_pushstring(names->L, text);
-	else
-		return 0;
-	lua_rawseti(names->L, -2, ++names->count);
-	return 0;
-}
-
-/*
- * The DER of the peer's certificate, as a string on the stack: Lua owns the
- * copy, so that nothing is lost where a later push raises. 0 or SK_FAIL.
- */
-static int
-push_der(lua_State *L, const struct sk_layer *top, struct sk_err *err)
-{
-	size_t n, length;
-	const char *pem = sk_peer_chain(top, &n);
-	unsigned char *der;
-
-	if (pem == NULL)
-		return sk_fail(err, SK_UNSUPPORTED,
-		    "the peer showed no certificate");
-	if ((der = sk_cert_der(pem, n, &length, err)) == NULL)
-		return SK_FAIL;
-	lua_pushlstring(L, (const char *)der, length);
-	free(der);
-	return 0;
-}
-
 static void
-set_names(lua_State *L, const struct sk_layer *top)
-{
-	struct names names = { L, 0 };
-	struct sk_err ignored = { 0 };
-	const char *der;
-	size_t n;
-
-	lua_newtable(L);
-	if (push_der(L, top, &ignored) == 0) {
-		lua_insert(L, -2);
-		der = lua_tolstring(L, -2, &n);
-		(void)sk_cert_names((const unsigned char *)der, n, add_name,
-		    &names, &ignored);
-		lua_remove(L, -2);
-	}
-	sk_err_clear(&ignored);
-	lua_setfield(L, -2, "names");
-}
-
-static void
-set_peer(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
+set_peer(lua_State *L, const struct sk_peer *p)
 {
 	lua_newtable(L);
 	set_string(L, "subject", p->subject);
@@ -116,7 +45,6 @@ set_peer(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
 	set_string(L, "hash", p->hash);
 	set_time(L, "notbefore", p->notbefore);
 	set_time(L, "notafter", p->notafter);
-	set_names(L, top);
 	lua_setfield(L, -2, "peer");
 }
 
@@ -138,7 +66,7 @@ set_ocsp(lua_State *L, const struct sk_peer *p)
 }
 
 static void
-set_tls(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
+set_tls(lua_State *L, const struct sk_peer *p)
 {
 	set_string(L, "version", p->version);
 	set_string(L, "cipher", p->cipher);
@@ -149,7 +77,7 @@ set_tls(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
 	set_flag(L, "resumed", p->resumed);
 	if (!p->certificate)
 		return;
-	set_peer(L, top, p);
+	set_peer(L, p);
 	if (p->ocsp_url != NULL || p->ocsp_status >= 0)
 		set_ocsp(L, p);
 }
@@ -173,7 +101,7 @@ facts_info(lua_State *L)
 	set_number(L, "bytes_in", (double)u->s.bytes_in);
 	set_number(L, "bytes_out", (double)u->s.bytes_out);
 	if (tls)
-		set_tls(L, u->s.top, &peer);
+		set_tls(L, &peer);
 	return 1;
 }
 
@@ -193,67 +121,6 @@ facts_peerchain(lua_State *L)
 		return sk_lua_stream_fail(L, u, &err);
 	}
 	lua_pushlstring(L, pem, n);
-	return 1;
-}
-
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
-/* The 32 bytes behind "SHA256:". */
-static void
-push_hash(lua_State *L, const char *hash)
-{
-	char raw[32];
-	size_t i;
-
-	hash += strlen("SHA256:");
-	for (i = 0; i < sizeof(raw); i++)
-		raw[i] = (char)(hex_digit(hash[2 * i]) * 16 +
-		    hex_digit(hash[2 * i + 1]));
-	lua_pushlstring(L, raw, sizeof(raw));
-}
-
-/*
- * binding(stream, "tls-server-end-point"): the hash of the server's
- * certificate by the digest of its own signature, or SHA-256 where that is
- * MD5 or SHA-1 (RFC 5929, section 4.1). libtls has SHA-256 only.
- */
-static int
-facts_binding(lua_State *L)
-{
-	static const char *const types[] = { "tls-server-end-point", NULL };
-	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	struct sk_peer peer;
-	struct sk_err err = { 0 };
-	const char *der, *digest = NULL;
-	size_t n;
-
-	(void)luaL_checkoption(L, 2, NULL, types);
-	if (sk_stream_usable(&u->s, &err) != 0)
-		return sk_lua_stream_fail(L, u, &err);
-	if (sk_peer_facts(u->s.top, &peer) != 0)
-		(void)sk_fail(&err, SK_TLS,
-		    "binding: the stream is not under tls");
-	else if (u->accepted)
-		(void)sk_fail(&err, SK_UNSUPPORTED, "binding: libtls does not "
-		    "tell a server's own certificate");
-	else if (push_der(L, u->s.top, &err) == 0) {
-		der = lua_tolstring(L, -1, &n);
-		digest = sk_cert_digest((const unsigned char *)der, n);
-	}
-	if (err.code != SK_NONE)
-		return sk_lua_stream_fail(L, u, &err);
-	if (digest == NULL || (strcmp(digest, "sha256") != 0 &&
-	    strcmp(digest, "sha1") != 0 && strcmp(digest, "md5") != 0)) {
-		(void)sk_fail(&err, SK_UNSUPPORTED, "binding: the certificate "
-		    "is signed with %s, and libtls has sha256 only",
-		    digest != NULL ? digest : "an algorithm without a digest");
-		return sk_lua_stream_fail(L, u, &err);
-	}
-	push_hash(L, peer.hash);
 	return 1;
 }
 
@@ -326,7 +193,6 @@ facts_origin(lua_State *L)
 const luaL_Reg sk_lua_stream_facts[] = {
 	{ "info", facts_info },
 	{ "peerchain", facts_peerchain },
-	{ "binding", facts_binding },
 	{ "localname", facts_localname },
 	{ "peername", facts_peername },
 	{ "getoption", facts_getoption },

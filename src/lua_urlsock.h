@@ -14,7 +14,6 @@
 #define SK_TYPE_LISTENER "urlsock.listener"
 #define SK_TYPE_DATAGRAM "urlsock.datagram"
 #define SK_TYPE_TLS "urlsock.tls"
-#define SK_TYPE_SESSION "urlsock.session"
 #define SK_TYPE_ADDRESSES "urlsock.addresses"
 #define SK_TYPE_RESOLVER "urlsock.resolver"
 
@@ -118,7 +117,7 @@ int sk_lua_datagram_fd(lua_State *, int);
 
 /* The registration functions: each adds its functions to the table on top. */
 void sk_lua_open_url(lua_State *);		/* parse, transports */
-void sk_lua_open_tls(lua_State *);		/* tls, session */
+void sk_lua_open_tls(lua_State *);		/* tls */
 void sk_lua_open_resolver(lua_State *);
 void sk_lua_open_socket(lua_State *);		/* select, options */
 void sk_lua_open_stream(lua_State *);

@@ -22,4 +22,7 @@ struct sk_trust {
  */
 int sk_trust_find(struct sk_trust *, struct sk_err *);
 
+/* Does the directory hold certificates by their hashes (c_rehash(1))? */
+int sk_trust_is_hashed(const char *path);
+
 #endif

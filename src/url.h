@@ -81,6 +81,9 @@ int sk_url_parse(struct sk_url *u, const char *p, size_t n, long port,
 #define SK_URL_MAX 512
 size_t sk_url_text(const struct sk_url *u, char buf[SK_URL_MAX]);
 
+/* An IPv6 address as RFC 5952 spells it; its length. */
+size_t sk_url_ipv6(const unsigned char raw[16], char buf[40]);
+
 /* The table, ended by a row whose name is NULL; sorted by name. */
 extern const struct sk_scheme sk_schemes[];
 

@@ -1,0 +1,391 @@
+/*
+ * fd.c - the lowest layer: a descriptor of a stream socket.
+ */
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sock.h"
+
+#define DRAIN_MAX 262144
+
+const struct sk_fd_options sk_fd_defaults = {
+	NULL, -1, -1, -1, -1, -1, -1, -1
+};
+
+struct fd {
+	struct sk_layer layer;
+	int fd;			/* -1 between two addresses */
+	unsigned char open;
+	struct dial *dial;	/* NULL once connected */
+};
+
+/* What only dialling needs. */
+struct dial {
+	struct sk_addr *list;
+	size_t count, next;
+	struct sk_fd_options options;
+	struct sk_addr local;
+	struct sk_err last;	/* why the address before did not do */
+};
+
+static const struct sk_layer_ops fd_ops;
+
+static struct fd *
+fd_of(const struct sk_layer *l)
+{
+	return (struct fd *)(void *)(uintptr_t)l;
+}
+
+static void
+dial_free(struct dial *d)
+{
+	if (d == NULL)
+		return;
+	free(d->list);
+	sk_err_clear(&d->last);
+	free(d);
+}
+
+/*
+ * Dialling
+ */
+
+/* Notes why an address failed, in place of what was noted before. */
+static void
+give_up(struct fd *f, int sys, const char *what)
+{
+	struct dial *d = f->dial;
+	char text[SK_URL_MAX];
+
+	sk_err_clear(&d->last);
+	if (sk_addr_text(&d->list[d->next], "tcp", text) == 0)
+		text[0] = '\0';
+	if (d->count > 1)
+		(void)sk_fail_sys(&d->last, sys, "%s %s (last of %zu "
+		    "addresses)", what, text, d->count);
+	else
+		(void)sk_fail_sys(&d->last, sys, "%s", what);
+	sk_fd_close(f->fd);
+	f->fd = -1;
+	d->next++;
+}
+
+/* Begins to connect to the address at hand: 0, SK_WANT_WRITE or SK_FAIL. */
+static int
+start(struct fd *f)
+{
+	struct dial *d = f->dial;
+	const struct sk_addr *to = &d->list[d->next];
+	int r;
+
+	sk_err_clear(&d->last);
+	f->fd = sk_sock_new(to->ss.ss_family, SOCK_STREAM, &d->last);
+	if (f->fd == -1 || sk_sock_prepare(f->fd, to, &d->options, &d->last)) {
+		sk_fd_close(f->fd);
+		f->fd = -1;
+		d->next++;
+		return SK_FAIL;
+	}
+	do
+		r = connect(f->fd, (const struct sockaddr *)&to->ss, to->len);
+	while (r == -1 && errno == EINTR);
+	if (r == 0)
+		return 0;
+	if (errno == EINPROGRESS)
+		return SK_WANT_WRITE;
+	/* Linux: the backlog of a Unix listener is full; nothing is under way
+	 * that a poll could tell the end of. */
+	give_up(f, errno == EAGAIN ? ECONNREFUSED : errno, "connect");
+	return SK_FAIL;
+}
+
+/*
+ * Has a connect under way come to an end? SO_ERROR is 0 also as long as it
+ * has not; only then there is no peer.
+ */
+static int
+check(struct fd *f)
+{
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(int);
+	int sys = 0;
+
+	if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &sys, &n) == -1)
+		sys = errno;
+	if (sys == 0) {
+		n = sizeof(peer);
+		if (getpeername(f->fd, (struct sockaddr *)&peer, &n) == 0)
+			return 0;
+		if (errno == ENOTCONN)
+			return SK_WANT_WRITE;
+		sys = errno;
+	}
+	give_up(f, sys, "connect");
+	return SK_FAIL;
+}
+
+/*
+ * A connect to a free port of the ephemeral range of this machine can meet
+ * itself: a connection with nobody (TCP's simultaneous open).
+ */
+static int
+met_itself(int fd)
+{
+	struct sk_addr local, peer;
+	struct sk_err ignored = { 0 };
+	int r = sk_fd_local(fd, &local, &ignored) > 0 &&
+	    sk_fd_peer(fd, &peer, &ignored) > 0 && local.len == peer.len &&
+	    local.ss.ss_family != AF_UNIX &&
+	    memcmp(&local.ss, &peer.ss, local.len) == 0;
+
+	sk_err_clear(&ignored);
+	return r;
+}
+
+static int
+fd_open(struct sk_layer *l, struct sk_err *err)
+{
+	struct fd *f = fd_of(l);
+	struct dial *d = f->dial;
+	int r;
+
+	if (f->open)
+		return 0;
+	while (d->next < d->count) {
+		r = f->fd != -1 ? check(f) : start(f);
+		if (r == 0 && met_itself(f->fd)) {
+			give_up(f, ECONNREFUSED, "connect");
+			continue;
+		}
+		if (r == 0) {
+			f->open = 1;
+			dial_free(d);
+			f->dial = NULL;
+			return 0;
+		}
+		if (r == SK_WANT_WRITE)
+			return r;
+	}
+	return sk_err_copy(err, &d->last);
+}
+
+/*
+ * Bytes
+ */
+
+static ssize_t
+fd_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
+{
+	struct fd *f = fd_of(l);
+	ssize_t r;
+
+	do
+		r = recv(f->fd, p, n, 0);
+	while (r == -1 && errno == EINTR);
+	if (r >= 0)
+		return r;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return SK_WANT_READ;
+	return sk_fail_sys(err, errno, "read");
+}
+
+static ssize_t
+fd_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
+{
+	struct fd *f = fd_of(l);
+	ssize_t r;
+
+	do
+		r = send(f->fd, p, n, MSG_NOSIGNAL);
+	while (r == -1 && errno == EINTR);
+	if (r >= 0)
+		return r;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return SK_WANT_WRITE;
+	return sk_fail_sys(err, errno, "write");
+}
+
+static int
+fd_shut(struct sk_layer *l, struct sk_err *err)
+{
+	struct fd *f = fd_of(l);
+
+	if (!f->open || shutdown(f->fd, SHUT_WR) == 0 || errno == ENOTCONN)
+		return 0;
+	return sk_fail_sys(err, errno, "shutdown");
+}
+
+/*
+ * Reads and drops what has arrived, so that the close that follows ends in a
+ * FIN: unread bytes are answered with a reset, which destroys what was sent
+ * and not yet read by the peer (RFC 2525, section 2.17).
+ */
+static void
+drain(int fd)
+{
+	char waste[16384];
+	size_t total = 0;
+	ssize_t r = 1;
+
+	while (r > 0 && total < DRAIN_MAX) {
+		r = recv(fd, waste, sizeof(waste), 0);
+		if (r > 0)
+			total += (size_t)r;
+	}
+}
+
+static void
+fd_free(struct sk_layer *l)
+{
+	struct fd *f = fd_of(l);
+
+	if (f->open && f->fd != -1)
+		drain(f->fd);
+	sk_fd_close(f->fd);
+	dial_free(f->dial);
+	free(f);
+}
+
+static const struct sk_layer_ops fd_ops = {
+	fd_open, fd_read, fd_write, fd_shut, fd_free, 0
+};
+
+static struct fd *
+fd_new(int fd, struct sk_err *err)
+{
+	struct fd *f = calloc(1, sizeof(*f));
+
+	if (f == NULL) {
+		(void)sk_fail(err, SK_MEMORY, "out of memory");
+		return NULL;
+	}
+	f->layer.ops = &fd_ops;
+	f->fd = fd;
+	f->open = fd != -1;
+	return f;
+}
+
+struct sk_layer *
+sk_fd_dial(struct sk_addr *list, size_t count,
+    const struct sk_fd_options *options, struct sk_err *err)
+{
+	struct fd *f = fd_new(-1, err);
+	struct dial *d;
+
+	if (f == NULL || (d = calloc(1, sizeof(*d))) == NULL) {
+		free(list);
+		free(f);
+		(void)sk_fail(err, SK_MEMORY, "out of memory");
+		return NULL;
+	}
+	d->list = list;
+	d->count = count;
+	d->options = *options;
+	if (options->bind != NULL) {
+		d->local = *options->bind;
+		d->options.bind = &d->local;
+	}
+	if (count == 0)
+		(void)sk_fail(&d->last, SK_RESOLVE, "there is no address");
+	f->dial = d;
+	return &f->layer;
+}
+
+struct sk_layer *
+sk_fd_adopt(int fd, struct sk_err *err)
+{
+	struct fd *f;
+
+	if (sk_fd_prepare(fd, err) != 0 || (f = fd_new(fd, err)) == NULL)
+		return NULL;
+	return &f->layer;
+}
+
+/* The lowest layer of a stack. */
+static struct fd *
+lowest(const struct sk_layer *l)
+{
+	while (l->below != NULL)
+		l = l->below;
+	return l->ops == &fd_ops ? fd_of(l) : NULL;
+}
+
+int
+sk_fd_of(const struct sk_layer *top)
+{
+	struct fd *f = lowest(top);
+
+	return f != NULL ? f->fd : -1;
+}
+
+int
+sk_fd_release(struct sk_layer *l)
+{
+	struct fd *f = fd_of(l);
+	int fd = f->fd;
+
+	f->fd = -1;
+	f->open = 0;
+	return fd;
+}
+
+int
+sk_fd_shut_read(struct sk_layer *top, struct sk_err *err)
+{
+	struct fd *f = lowest(top);
+
+	if (f == NULL || shutdown(f->fd, SHUT_RD) == 0 || errno == ENOTCONN)
+		return 0;
+	return sk_fail_sys(err, errno, "shutdown");
+}
+
+/*
+ * Accepting. A connection that was gone before it was accepted is none
+ * (accept(2), "Error handling"): the next one is tried.
+ */
+int
+sk_fd_accept(int listener, struct sk_layer **out, struct sk_addr *peer,
+    struct sk_err *err)
+{
+	struct fd *f;
+	int fd, tries = 0;
+
+	do {
+		peer->len = sizeof(peer->ss);
+		memset(&peer->ss, 0, sizeof(peer->ss));
+#ifdef SOCK_NONBLOCK
+		fd = accept4(listener, (struct sockaddr *)&peer->ss,
+		    &peer->len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+		fd = accept(listener, (struct sockaddr *)&peer->ss,
+		    &peer->len);
+#endif
+	} while (fd == -1 && ++tries < 100 && (errno == EINTR ||
+	    errno == ECONNABORTED || errno == EPROTO));
+	if (fd == -1) {
+		if (errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == ECONNABORTED || errno == EINTR)
+			return SK_WANT_READ;
+		return sk_fail_sys(err, errno, "accept");
+	}
+#ifndef SOCK_NONBLOCK
+	if (sk_fd_prepare(fd, err) != 0) {
+		sk_fd_close(fd);
+		return SK_FAIL;
+	}
+#endif
+	if ((f = fd_new(fd, err)) == NULL) {
+		sk_fd_close(fd);
+		return SK_FAIL;
+	}
+	*out = &f->layer;
+	return 0;
+}
