@@ -53,7 +53,6 @@ sk_lua_class(lua_State *L, const char *type, const luaL_Reg *functions,
     const luaL_Reg *meta)
 {
 	sk_lua_metatable(L, type);
-	lua_pushvalue(L, -1);
 	sk_lua_setfuncs(L, meta, 0);	/* they look their type up by name */
 	lua_newtable(L);
 	lua_pushvalue(L, -2);
@@ -176,7 +175,6 @@ open_shelf(lua_State *L)
 	p = sk_lua_newuserdata(L, sizeof(*p));
 	*p = NULL;
 	lua_newtable(L);
-	lua_pushvalue(L, -1);
 	sk_lua_setfuncs(L, meta, 0);
 	lua_setmetatable(L, -2);
 	if ((*p = sk_shelf_new()) == NULL)
@@ -239,7 +237,6 @@ luaopen_urlsock_core(lua_State *L)
 	lua_settop(L, 0);
 	open_shelf(L);
 	lua_newtable(L);
-	lua_pushvalue(L, -1);
 	sk_lua_setfuncs(L, functions, 0);
 	push_codes(L);
 	lua_setfield(L, -2, "codes");

@@ -275,9 +275,33 @@ core_select(lua_State *L)
 	return 2;
 }
 
+/* examine(fd): "stream", "listener" or "datagram", and its scheme. */
+static int
+core_examine(lua_State *L)
+{
+	int fd = (int)sk_lua_whole(L, 1, 0, 2147483647.0);
+	struct sk_fd_kind kind;
+	struct sk_err err = { 0 };
+	int local;
+
+	if (sk_fd_examine(fd, &kind, &err) != 0)
+		return sk_lua_fail_on(L, "adopt", &err);
+	local = kind.family == AF_UNIX;
+	if (kind.type == SOCK_DGRAM) {
+		lua_pushliteral(L, "datagram");
+		lua_pushstring(L, local ? "udg" : "udp");
+	} else {
+		lua_pushstring(L, kind.listening ? "listener" : "stream");
+		lua_pushstring(L, local ? "unix" : "tcp");
+	}
+	return 2;
+}
+
 void
 sk_lua_open_socket(lua_State *L)
 {
+	lua_pushcfunction(L, core_examine);
+	lua_setfield(L, -2, "examine");
 	lua_pushcfunction(L, core_select);
 	lua_setfield(L, -2, "select");
 	push_option_names(L);

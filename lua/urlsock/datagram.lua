@@ -1,0 +1,96 @@
+--- Datagram sockets.
+-- @classmod datagram
+
+local core = require "urlsock.core"
+local loop = require "urlsock.loop"
+local resolve = require "urlsock.resolve"
+
+local class = core.datagram
+local datagram = {}
+
+--- Sends one datagram on a connected socket, whole or not at all.
+-- @tparam string data
+-- @treturn[1] datagram
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code `"limit"`, `"refused"`, `"timeout"`, `"closed"`, `"busy"`
+function datagram:send(data)
+  local deadline = loop.deadline(class.gettimeout(self))
+  local ok, message, code = loop.finish(class, "send", self, deadline, false, true, data)
+  if ok then return self end
+  return nil, message, code
+end
+
+--- Sends one datagram to a URL; the sender's URL of `receivefrom` is one.
+-- @tparam string data
+-- @tparam string url
+-- @treturn[1] datagram
+-- @treturn[2] nil, message, code
+function datagram:sendto(data, url)
+  if type(url) ~= "string" then
+    error(("bad argument #2 to 'sendto' (string expected, got %s)"):format(type(url)), 2)
+  end
+  local u, message, code = core.parse(url)
+  if not u then return nil, message, code end
+  if core.schemes[u.scheme].kind ~= "datagram" then
+    return nil, ("%s: no destination of a datagram"):format(u.url), "unsupported"
+  end
+  local deadline = loop.deadline(class.gettimeout(self))
+  local addresses
+  addresses, message, code = resolve(u, nil, deadline)
+  if addresses == nil then return nil, message, code end
+  local ok
+  ok, message, code = loop.finish(class, "send", self, deadline, false, true, data, u.url,
+    addresses or nil)
+  if ok then return self end
+  return nil, message, code
+end
+
+local function receive(self, max)
+  local deadline = loop.deadline(class.gettimeout(self))
+  return loop.finish(class, "receive", self, deadline, true, false, max)
+end
+
+--- Receives one datagram; an empty one is `""`.
+-- @tparam[opt=65536] number max bytes; what a datagram has more is lost
+-- @treturn[1] string data
+-- @treturn[1] ?boolean true where it was cut
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code `"timeout"`, `"refused"`, `"closed"`, `"busy"`
+function datagram:receive(max)
+  local data, url, cut = receive(self, max)
+  if data == nil then return nil, url, cut end
+  if cut then return data, true end
+  return data
+end
+
+--- Receives one datagram and tells who sent it.
+-- @tparam[opt=65536] number max bytes
+-- @treturn[1] string data
+-- @treturn[1] ?string the sender's URL; nil where it has no name
+-- @treturn[1] boolean whether it was cut
+-- @treturn[2] nil, message, code
+function datagram:receivefrom(max)
+  local data, url, cut = receive(self, max)
+  if data == nil then return nil, url, cut end
+  return data, url or nil, cut
+end
+
+--- Closes; the file of a bound Unix socket is removed.
+-- @treturn boolean true
+function datagram:close()
+  loop.closing(self)
+  return class.close(self)
+end
+
+for _, name in ipairs {
+  "settimeout", "gettimeout", "localname", "peername", "getoption", "setoption", "fd", "want",
+  "detach",
+} do
+  datagram[name] = class[name]
+end
+
+class.metatable.__index = datagram
+
+return datagram
