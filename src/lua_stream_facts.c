@@ -14,9 +14,9 @@ set_string(lua_State *L, const char *key, const char *value)
 }
 
 static void
-set_number(lua_State *L, const char *key, double value)
+set_number(lua_State *L, const char *key, uint64_t value)
 {
-	lua_pushnumber(L, value);
+	lua_pushinteger(L, (lua_Integer)value);
 	lua_setfield(L, -2, key);
 }
 
@@ -71,7 +71,7 @@ set_tls(lua_State *L, const struct sk_peer *p)
 	set_string(L, "version", p->version);
 	set_string(L, "cipher", p->cipher);
 	if (p->bits > 0)
-		set_number(L, "bits", p->bits);
+		set_number(L, "bits", (uint64_t)p->bits);
 	set_string(L, "alpn", p->alpn);
 	set_string(L, "servername", p->servername);
 	set_flag(L, "resumed", p->resumed);
@@ -98,8 +98,8 @@ facts_info(lua_State *L)
 	set_string(L, "url", u->url);
 	set_string(L, "scheme", u->scheme->name);
 	set_flag(L, "tls", tls);
-	set_number(L, "bytes_in", (double)u->s.bytes_in);
-	set_number(L, "bytes_out", (double)u->s.bytes_out);
+	set_number(L, "bytes_in", u->s.bytes_in);
+	set_number(L, "bytes_out", u->s.bytes_out);
 	if (tls)
 		set_tls(L, &peer);
 	return 1;

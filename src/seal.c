@@ -124,6 +124,16 @@ push(struct tls *tls, const void *buf, size_t n, void *arg)
 
 	(void)tls;
 	r = below->ops->write(below, buf, n, &z->io);
+	/*
+	 * A client may say all it has to say and leave. What a server sends
+	 * last in a handshake, session tickets, then meets nobody; what the
+	 * client has sent can be read all the same.
+	 */
+	if (r == SK_FAIL && z->opening != NULL && z->opening->server &&
+	    z->io.code == SK_RESET) {
+		sk_err_clear(&z->io);
+		return (ssize_t)n;
+	}
 	if (r == SK_WANT_READ || r == SK_WANT_WRITE)
 		z->blocked = 1;
 	return r;

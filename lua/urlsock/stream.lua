@@ -111,9 +111,7 @@ function stream:starttls(given)
     local seconds = o.timeout or class.gettimeout(self)
     value, message, code = finish(class, "starttls", self, loop.deadline(seconds), true, true,
       config, server and "server" or "client", servername, o.nested)
-    if value or code == "busy" or class.type(self) == "closed stream" then
-      return value, message, code
-    end
+    if value then return value end
     if code ~= "timeout" then return nil, message, code end
   end
   class.kill(self, message, code)
