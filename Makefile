@@ -2,10 +2,7 @@
 # make demo         installs what is missing, builds, shows a STARTTLS exchange
 # make test         installs what is missing, builds, runs all tests
 # make install      PREFIX=/usr/local LUA_VERSION=5.4
-# make lint         luacheck, formatters, clang-tidy, cppcheck, the arrows
-# make asan         the tests again under AddressSanitizer and UBSan
-# make fuzz         the fuzzers, each for FUZZ_SECONDS
-# make doc bench clean
+# make clean
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -60,10 +57,33 @@ build/native/%_test: spec/native/%_test.c spec/native/check.h $(CORE:%=build/obj
 	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=build/obj/%.o) $(TLS_LIBS)
 
 native: $(NATIVE)
-	@for t in $(NATIVE); do $$t || exit 1; done
+
+# The packages are looked for first: the variables above see what is there
+# when make starts, so what follows is another make.
+demo:
+	@.ci/packages demo
+	@$(MAKE) --no-print-directory -s build/5.4/urlsock/core.so
+	@LUA_PATH="lua/?.lua;;" LUA_CPATH="build/5.4/?.so;;" \
+		lua5.4 examples/starttls.lua
+
+test:
+	@.ci/packages test
+	@$(MAKE) --no-print-directory -s all native
+	@spec/support/ca.sh build/ca
+	@.ci/test
+
+install: build/$(LUA_VERSION)/urlsock/core.so
+	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock
+	install -m 755 build/$(LUA_VERSION)/urlsock/core.so \
+		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock/
+	install -m 644 lua/urlsock.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
+	install -m 644 lua/urlsock/*.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
 
 clean:
 	rm -rf build
 
-.PHONY: all native clean
+.PHONY: all native demo test install clean
 .SECONDARY:

@@ -221,7 +221,7 @@ datagram_send(lua_State *L)
 }
 
 /*
- * receive(socket, max | nil): a step: the datagram, the sender's URL or nil,
+ * receive(socket, max | nil): a step: the datagram, the sender's URL or false,
  * and whether more than max bytes were sent.
  */
 static int
@@ -256,7 +256,7 @@ datagram_receive(lua_State *L)
 	if (sk_addr_text(&from, d->scheme->name, text) > 0)
 		lua_pushstring(L, text);
 	else
-		lua_pushnil(L);
+		lua_pushboolean(L, 0);
 	lua_pushboolean(L, truncated);
 	return 3;
 }

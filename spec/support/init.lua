@@ -1,0 +1,57 @@
+-- What the specs share: certificates, and two sides that take turns.
+local urlsock = require "urlsock"
+
+local support = { dir = "build/ca/" }
+
+function support.cert(name) return support.dir .. name end
+
+support.client = { ca = support.cert "ca.pem", servername = "localhost" }
+support.server =
+  { cert = support.cert "server.pem", key = support.cert "server.key", role = "server" }
+
+--- Options with some of them changed.
+function support.with(base, more)
+  local t = {}
+  for k, v in pairs(base) do t[k] = v end
+  for k, v in pairs(more) do t[k] = v end
+  return t
+end
+
+--- Runs functions as coroutines that take turns whenever one has to wait.
+-- Returns the first results of each; raises what one of them raised.
+function support.together(...)
+  local threads, results, alive = {}, {}, 0
+  for i, f in ipairs { ... } do
+    threads[i] = coroutine.create(f)
+    alive = alive + 1
+  end
+  urlsock.use { wait = function() coroutine.yield() end }
+  local deadline, problem = urlsock.now() + 20, nil
+  while alive > 0 and not problem do
+    for i, thread in ipairs(threads) do
+      if coroutine.status(thread) ~= "dead" then
+        local ok, a, b, c = coroutine.resume(thread)
+        if not ok then problem = a end
+        if coroutine.status(thread) == "dead" then
+          alive = alive - 1
+          results[i] = { a, b, c }
+        end
+      end
+    end
+    if urlsock.now() > deadline then problem = "the two sides wait for each other" end
+  end
+  urlsock.use "plain"
+  if problem then error(problem, 0) end
+  local unpack = table.unpack or unpack
+  return unpack(results)
+end
+
+--- A shell command's output, without its last line end.
+function support.shell(command)
+  local pipe = assert(io.popen(command, "r"))
+  local output = pipe:read "*a"
+  pipe:close()
+  return (output:gsub("\n$", ""))
+end
+
+return support

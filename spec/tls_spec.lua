@@ -1,0 +1,300 @@
+local support = require "spec.support.init"
+local urlsock = require "urlsock"
+
+local with, cert = support.with, support.cert
+
+-- Upgrades both ends of a pair; what starttls answered on each.
+local function upgrade(client, server)
+  local a, b = assert(urlsock.pair())
+  local x, y = support.together(function() return a:starttls(client) end,
+    function() return b:starttls(server or support.server) end)
+  return a, b, x, y
+end
+
+describe("starttls", function()
+  for _, version in ipairs { "tlsv1.2", "tlsv1.3" } do
+    it("upgrades, goes back to plain text, and upgrades again: " .. version, function()
+      local a, b = upgrade(with(support.client, { protocols = version }))
+      for _ = 1, 2 do
+        assert.equal(version:upper():gsub("V", "v"), a:info().version)
+        assert(a:write("over tls\n"))
+        assert.equal("over tls", b:read())
+        support.together(function() assert(a:stoptls()) return a:write("in the clear\n") end,
+          function() return b:stoptls() end)
+        assert.equal("in the clear", b:read())
+        assert.is_false(a:info().tls)
+        support.together(
+          function() assert(a:starttls(with(support.client, { protocols = version }))) end,
+          function() assert(b:starttls(support.server)) end)
+      end
+      a:close()
+      assert.equal("eof", select(3, b:read()))
+    end)
+  end
+
+  it("tells who the peer is", function()
+    local a = upgrade(support.client)
+    local info = a:info()
+    assert.is_true(info.tls)
+    assert.matches("localhost", info.peer.subject)
+    assert.matches("^SHA256:%x+$", info.peer.hash)
+    assert.matches("^%-%-%-%-%-BEGIN CERT", a:peerchain())
+  end)
+
+  for name, what in pairs {
+    expired = "expired", notyet = "not yet valid", selfsigned = "self", wronghost = "localhost",
+    ["chain-leaf"] = "issuer", stranger = "", badeku = "",
+  } do
+    it("refuses a certificate: " .. name, function()
+      local server =
+        { cert = cert(name .. ".pem"), key = cert(name .. ".key"), role = "server" }
+      local a, _, result = upgrade(support.client, server)
+      assert.is_nil(result[1])
+      assert.equal("verify", result[3])
+      assert.matches(what, result[2])
+      -- it never falls back, and keeps the reason
+      local ok, message, code = a:write "secret"
+      assert.is_nil(ok)
+      assert.equal("verify", code)
+      assert.equal(result[2], message)
+      assert.equal("closed stream", urlsock.type(a))
+    end)
+  end
+
+  it("is loosened only by name", function()
+    local server = { cert = cert "wronghost.pem", key = cert "wronghost.key", role = "server" }
+    local _, _, result = upgrade(with(support.client, { insecure_noverifyname = true }), server)
+    assert.is_truthy(result[1])
+    local _, _, pinned = upgrade({
+      servername = "localhost", insecure_noverifycert = true, pin = "SHA256:" .. ("0"):rep(64),
+    })
+    assert.equal("verify", pinned[3])
+  end)
+
+  it("needs a name to verify", function()
+    local a = assert(urlsock.pair())
+    local ok, _, code = a:starttls { ca = cert "ca.pem" }
+    assert.is_nil(ok)
+    assert.equal("verify", code)
+    assert.equal("verify", select(3, a:write "x"))
+  end)
+
+  it("refuses plaintext that came before it", function()
+    for _, injected in ipairs { "250 injected\r\n", "half", "\0", "\22\3" .. ("x"):rep(9) } do
+      local a, b = assert(urlsock.pair())
+      assert(b:write("220 go ahead\r\n", injected))
+      assert.equal("220 go ahead", a:read())
+      local ok, message, code = a:starttls(support.client)
+      assert.is_nil(ok)
+      assert.equal("injected", code)
+      assert.matches("bytes of plaintext", message)
+      assert.equal("injected", select(3, a:write "secret"))
+      assert.equal("injected", select(3, a:read()))
+      b:close()
+    end
+  end)
+
+  it("takes a ClientHello that was pipelined behind the request", function()
+    local a, b = assert(urlsock.pair())
+    local line
+    support.together(function()
+      assert(a:write("STARTTLS\r\n"))
+      assert(a:starttls(support.client))
+      return a:write("inside\n")
+    end, function()
+      coroutine.yield()
+      line = b:read()
+      assert(b:starttls(support.server))
+      line = line .. b:read()
+    end)
+    assert.equal("STARTTLSinside", line)
+  end)
+
+  it("shows what a peer said in plain text", function()
+    local a, b = assert(urlsock.pair())
+    local result = support.together(function() return a:starttls(support.client) end, function()
+      b:read(-1000)
+      return b:write("454 TLS not available\r\n")
+    end)
+    assert.equal("plaintext", result[3])
+    assert.matches("454 TLS not available", result[2])
+  end)
+
+  it("tells a client that speaks HTTP", function()
+    local a, b = assert(urlsock.pair())
+    a:write("GET / HTTP/1.0\r\n\r\n")
+    b:settimeout(1)
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = {
+      cert = cert "server.pem", key = cert "server.key" } }))
+    local c = assert(urlsock.connect((l:localname():gsub("tls", "tcp"))))
+    c:write("GET / HTTP/1.0\r\n\r\n")
+    local s = assert(l:accept())
+    local ok, message, code = s:read()
+    assert.is_nil(ok)
+    assert.equal("plaintext", code)
+    assert.matches("http request", message)
+    c:close()
+    l:close()
+  end)
+
+  it("takes no alert for a handshake", function()
+    for _, alert in ipairs { "\21\3\3\0\2\1\0", "\21\3\1\0\2\1\0" } do
+      local a, b = assert(urlsock.pair())
+      local result = support.together(function() return a:starttls(support.client) end, function()
+        b:read(-1000)
+        return b:write(alert)
+      end)
+      assert.is_nil(result[1])
+      assert.equal("tls", result[3])
+    end
+  end)
+
+  it("is final also when it times out", function()
+    local a = assert(urlsock.pair())
+    local ok, _, code = a:starttls(with(support.client, { timeout = 0.05 }))
+    assert.is_nil(ok)
+    assert.equal("timeout", code)
+    assert.equal("timeout", select(3, a:write "secret"))
+  end)
+
+  it("harms nothing the second time", function()
+    local a, b = upgrade(support.client)
+    local ok, _, code = a:starttls(support.client)
+    assert.is_nil(ok)
+    assert.equal("tls", code)
+    assert(a:write("still there\n"))
+    assert.equal("still there", b:read())
+  end)
+
+  it("raises for an unknown option", function()
+    local a = assert(urlsock.pair())
+    assert.has_error(function() a:starttls { verify = false } end)
+    assert.has_error(function() a:starttls { role = "both" } end)
+  end)
+
+  it("agrees on a protocol by ALPN", function()
+    local a, b = upgrade(with(support.client, { alpn = { "h2", "x/1" } }),
+      with(support.server, { alpn = "x/1" }))
+    assert.equal("x/1", a:info().alpn)
+    assert.equal("x/1", b:info().alpn)
+  end)
+
+  it("asks a client for its certificate", function()
+    local server = with(support.server, { client = "require", clientca = cert "ca.pem" })
+    local _, b = upgrade(with(support.client, { cert = cert "client.pem", key = cert "client.key" }),
+      server)
+    assert.matches("client", b:info().peer.subject)
+    local _, _, _, refused = upgrade(support.client, server)
+    assert.is_nil(refused[1])
+  end)
+end)
+
+describe("a tls stream", function()
+  it("tells a cut connection from a clean end", function()
+    -- TLS in TLS: a clean end of the outer one cuts the inner one off
+    local a, b = upgrade(support.client)
+    support.together(function() assert(a:starttls(with(support.client, { nested = true }))) end,
+      function() assert(b:starttls(with(support.server, { nested = true }))) end)
+    assert(b:write("line\npartial"))
+    assert.equal("line", a:read())
+    a:close()
+    assert.equal("eof", select(3, b:read()))
+
+    -- a relay that lets the TLS through and then goes away without close_notify
+    local tls = assert(urlsock.tls { cert = cert "server.pem", key = cert "server.key" })
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls }))
+    local relay = assert(urlsock.listen("tcp://127.0.0.1:0"))
+    local _, server, client = support.together(function()
+      local left = assert(relay:accept())
+      local right = assert(urlsock.connect((l:localname():gsub("tls", "tcp"))))
+      left:settimeout(0)
+      right:settimeout(0)
+      local quiet = 0
+      while quiet < 2000 do
+        local up, down = left:read(-65536), right:read(-65536)
+        if up then right:write(up) end
+        if down then left:write(down) end
+        quiet = (up or down) and 0 or quiet + 1
+        coroutine.yield()
+      end
+      left:close()
+      return right:close()
+    end, function()
+      local s = assert(l:accept())
+      assert(s:write("line\npartial"))
+      return s:read()
+    end, function()
+      local c = assert(urlsock.connect((relay:localname():gsub("tcp", "tls")),
+        { tls = { ca = cert "ca.pem" } }))
+      assert.equal("line", c:read())
+      local item, _, code = c:read "a"
+      return item, c:read(-100), code
+    end)
+    assert.equal("truncated", server[3])
+    assert.is_nil(client[1])
+    assert.equal("partial", client[2])
+    assert.equal("truncated", client[3])
+    l:close()
+    relay:close()
+  end)
+
+  it("arrives whole when it is closed at once", function()
+    local tls = assert(urlsock.tls { cert = cert "server.pem", key = cert "server.key" })
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls }))
+    local _, got = support.together(function()
+      local s = assert(l:accept())
+      assert(s:write(("x"):rep(1048576)))
+      return s:close()
+    end, function()
+      local c = assert(urlsock.connect(l:localname(), { tls = { ca = cert "ca.pem" } }))
+      return c:read "a"
+    end)
+    assert.equal(1048576, #got[1])
+    l:close()
+  end)
+
+  it("speaks only the version that the scheme asks for", function()
+    local tls = assert(urlsock.tls {
+      cert = cert "server.pem", key = cert "server.key", protocols = "tlsv1.2" })
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls }))
+    local result = support.together(function()
+      return urlsock.connect((l:localname():gsub("tls:", "tlsv1.3:")), { tls = {
+        ca = cert "ca.pem" } })
+    end, function() return assert(l:accept()):handshake() end)
+    assert.is_nil(result[1])
+    assert.equal("tls", result[3])
+    l:close()
+  end)
+end)
+
+describe("a tls configuration", function()
+  it("is checked when it is made", function()
+    for option, given in pairs {
+      ca = { ca = "/nonexistent" }, cert = { cert = cert "ca.key", key = cert "ca.key" },
+      key = { cert = cert "server.pem", key = cert "client.key" },
+      protocols = { protocols = "tlsv9" }, ciphers = { ciphers = "NOSUCH" },
+      pin = { pin = "SHA256:12" }, alpn = { alpn = { "a,b" } }, curves = { curves = "nosuch" },
+      client = { client = "maybe" }, clientca = { clientca = cert "ca.pem" },
+    } do
+      local tls, message, code = urlsock.tls(given)
+      assert.is_nil(tls, option)
+      assert.equal("tls", code)
+      assert.matches("^" .. option, message)
+    end
+    assert.equal("removed", select(3, urlsock.tls { protocols = "sslv3" }))
+    assert.has_error(function() urlsock.tls { ca = 1 } end)
+    assert.has_error(function() urlsock.tls { nosuch = 1 } end)
+  end)
+
+  it("takes text in place of files", function()
+    local function text(name)
+      local f = assert(io.open(cert(name)))
+      local s = f:read "*a"
+      f:close()
+      return s
+    end
+    local _, _, result = upgrade({ ca = text "ca.pem", servername = "localhost" },
+      { cert = text "server.pem", key = text "server.key", role = "server" })
+    assert.is_truthy(result[1])
+  end)
+end)
