@@ -242,7 +242,7 @@ void
 sk_stream_start(struct sk_stream *s, struct sk_layer *lowest)
 {
 	s->top = lowest;
-	s->limit = SK_LIMIT;
+	s->limit = SK_ITEM_MAX;
 	s->outsize = SK_RECORD;
 }
 

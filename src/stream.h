@@ -21,7 +21,7 @@ enum sk_buffering {
 };
 
 #define SK_RECORD 16384			/* the most that a TLS record holds */
-#define SK_LIMIT 1048576		/* default for what an item may gather */
+#define SK_ITEM_MAX 1048576		/* default for what an item may gather */
 
 struct sk_stream {
 	struct sk_layer *top;		/* NULL: closed */

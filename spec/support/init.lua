@@ -31,7 +31,7 @@ function support.together(...)
     for i, thread in ipairs(threads) do
       if coroutine.status(thread) ~= "dead" then
         local ok, a, b, c = coroutine.resume(thread)
-        if not ok then problem = a end
+        if not ok then problem = problem or a end
         if coroutine.status(thread) == "dead" then
           alive = alive - 1
           results[i] = { a, b, c }
