@@ -254,6 +254,32 @@ describe("a tls stream", function()
     l:close()
   end)
 
+  it("arrives whole when its client has left before the server shook hands", function()
+    local tls = assert(urlsock.tls { cert = cert "server.pem", key = cert "server.key" })
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls }))
+    local _, got = support.together(function()
+      local c = assert(urlsock.connect(l:localname(), { tls = { ca = cert "ca.pem" } }))
+      assert(c:write(("x"):rep(1000000)))
+      return c:close()
+    end, function() return assert(l:accept()):read "a" end)
+    assert.equal(1000000, #got[1])
+    l:close()
+  end)
+
+  it("has no end that a time-out waits for", function()
+    local a, b = upgrade(support.client)
+    local flood = ("x"):rep(65536)
+    b:settimeout(0)
+    a:settimeout(0.2)
+    local start = urlsock.now()
+    urlsock.use { wait = function() b:write(flood) end }
+    local item, _, code = a:read "a"
+    urlsock.use "plain"
+    assert.is_nil(item)
+    assert.equal("timeout", code)
+    assert.is_true(urlsock.now() - start < 2)
+  end)
+
   it("speaks only the version that the scheme asks for", function()
     local tls = assert(urlsock.tls {
       cert = cert "server.pem", key = cert "server.key", protocols = "tlsv1.2" })

@@ -10,11 +10,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
+#include "clock.h"
 #include "sock.h"
+#include "thread.h"
 
 #define DRAIN_MAX 262144
+#define LINGER 30		/* seconds */
 
 const struct sk_fd_options sk_fd_defaults = {
 	NULL, -1, -1, -1, -1, -1, -1, -1
@@ -242,14 +249,77 @@ drain(int fd)
 	}
 }
 
+/* Are there bytes that the peer has had no room for yet? */
+static int
+is_sending(int fd)
+{
+#ifdef SIOCOUTQNSD
+	int n = 0;
+
+	return ioctl(fd, SIOCOUTQNSD, &n) == 0 && n > 0;
+#else
+	(void)fd;
+	return 0;
+#endif
+}
+
+/*
+ * Reads and drops until all is on its way, the peer has ended, or LINGER
+ * seconds have passed; then closes. What arrives at a closed socket (a TLS 1.3 server's
+ * session tickets do, late) is answered with a reset, which destroys what is
+ * still to be sent.
+ */
+static void
+linger(void *arg)
+{
+	struct pollfd p = { 0 };
+	struct sk_err ignored = { 0 };
+	double end = sk_now() + LINGER;
+	char waste[4096];
+	ssize_t r = 1;
+
+	p.fd = (int)(intptr_t)arg;
+	p.events = POLLIN;
+	while (is_sending(p.fd) && sk_now() < end) {
+		if (sk_poll(&p, 1, 0.05, &ignored) > 0)
+			r = recv(p.fd, waste, sizeof(waste), 0);
+		if (r == 0 || (r == -1 && errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	sk_err_clear(&ignored);
+	sk_fd_close(p.fd);
+}
+
+/*
+ * Lets go of a connection without waiting for it. Where a peer reads slowly,
+ * a thread stays with the descriptor.
+ */
+static void
+part(int fd)
+{
+	struct sk_addr local;
+	struct sk_err ignored = { 0 };
+	int tcp = sk_fd_local(fd, &local, &ignored) > 0 &&
+	    local.ss.ss_family != AF_UNIX;
+
+	sk_err_clear(&ignored);
+	drain(fd);
+	if (tcp && is_sending(fd) && shutdown(fd, SHUT_WR) == 0 &&
+	    is_sending(fd) &&
+	    sk_thread_start(linger, (void *)(intptr_t)fd) == 0)
+		return;
+	sk_fd_close(fd);
+}
+
 static void
 fd_free(struct sk_layer *l)
 {
 	struct fd *f = fd_of(l);
 
 	if (f->open && f->fd != -1)
-		drain(f->fd);
-	sk_fd_close(f->fd);
+		part(f->fd);
+	else
+		sk_fd_close(f->fd);
 	dial_free(f->dial);
 	free(f);
 }

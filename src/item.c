@@ -60,6 +60,7 @@ sk_item_line(struct sk_stream *s, int chop, struct sk_span *item,
 	size_t len, n;
 	int r;
 
+	s->turns = 0;
 	if ((r = sk_stream_usable(s, err)) != 0)
 		return r;
 	if (s->sought != NULL)
@@ -92,6 +93,7 @@ sk_item_exact(struct sk_stream *s, size_t n, struct sk_span *item,
 {
 	int r;
 
+	s->turns = 0;
 	if ((r = sk_stream_usable(s, err)) != 0)
 		return r;
 	if (n == 0 && sk_buf_len(&s->in) == 0 && s->end.code != SK_NONE)
@@ -110,6 +112,7 @@ sk_item_some(struct sk_stream *s, size_t n, struct sk_span *item,
 	size_t len;
 	int r;
 
+	s->turns = 0;
 	if ((r = sk_stream_usable(s, err)) != 0)
 		return r;
 	if (sk_buf_len(&s->in) == 0 && (r = more(s, err)) != 0)
@@ -127,6 +130,7 @@ sk_item_all(struct sk_stream *s, size_t limit, struct sk_span *item,
 	size_t len;
 	int r;
 
+	s->turns = 0;
 	if ((r = sk_stream_usable(s, err)) != 0)
 		return r;
 	do {
@@ -164,6 +168,7 @@ sk_item_until(struct sk_stream *s, const char *delimiter, size_t n,
 	size_t len;
 	int r;
 
+	s->turns = 0;
 	if ((r = sk_stream_usable(s, err)) != 0 ||
 	    (r = seek(s, delimiter, n, err)) != 0)
 		return r;

@@ -7,19 +7,17 @@
  */
 #include "resolve.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fd.h"
+#include "thread.h"
 
 #define ADDRESSES_MAX 64
 
@@ -96,7 +94,7 @@ keep(struct sk_resolve *r, const struct addrinfo *ai)
 	}
 }
 
-static void *
+static void
 look_up(void *arg)
 {
 	struct sk_resolve *r = arg;
@@ -121,44 +119,6 @@ look_up(void *arg)
 		freeaddrinfo(answer);
 	sk_fd_close(fd);	/* the other end becomes readable */
 	let_go(r);
-	return NULL;
-}
-
-/*
- * The module may be unloaded (lua_close(3) does it) while a thread is still
- * in getaddrinfo(3), and it returns to this code: so it stays in memory.
- */
-static void
-pin_module(void)
-{
-	Dl_info info;
-	const void *here = (const void *)(uintptr_t)&look_up;
-
-	if (dladdr(here, &info) != 0 && info.dli_fname != NULL)
-		(void)dlopen(info.dli_fname,
-		    RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
-/* The host's signals are for the host's threads. */
-static int
-start_thread(struct sk_resolve *r)
-{
-	pthread_attr_t attr;
-	sigset_t all, before;
-	pthread_t thread;
-	int sys;
-
-	if ((sys = pthread_attr_init(&attr)) != 0)
-		return sys;
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r->holders = 2;
-	if ((sys = pthread_create(&thread, &attr, look_up, r)) != 0)
-		r->holders = 1;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attr);
-	return sys;
 }
 
 struct sk_resolve *
@@ -186,8 +146,9 @@ sk_resolve_start(const char *host, unsigned port, int family, int socktype,
 	(void)fcntl(r->fds[0], F_SETFD, FD_CLOEXEC);
 	(void)fcntl(r->fds[1], F_SETFD, FD_CLOEXEC);
 	(void)pthread_mutex_init(&r->lock, NULL);
-	pin_module();
-	if ((sys = start_thread(r)) != 0) {
+	r->holders = 2;
+	if ((sys = sk_thread_start(look_up, r)) != 0) {
+		r->holders = 1;
 		(void)sk_fail_sys(err, sys, "resolve %s: thread", host);
 		sk_fd_close(r->fds[0]);
 		sk_fd_close(r->fds[1]);

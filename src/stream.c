@@ -102,6 +102,8 @@ write_value(struct sk_stream *s, const char *p, size_t n, size_t keep,
 	int r;
 
 	while (n > 0) {
+		if (s->turns++ >= SK_TURNS)
+			return SK_WANT_WRITE;
 		have = sk_buf_len(&s->out);
 		if (have == 0 && (n >= keep || !gather)) {
 			r = write_through(s, p, n, &take, err);
@@ -144,6 +146,7 @@ sk_stream_write(struct sk_stream *s, const struct sk_span *values, size_t n,
 	size_t i, skip = s->written;
 	int r, gather;
 
+	s->turns = 0;
 	if ((r = sk_stream_usable(s, err)) != 0 || (r = ready(s, err)) != 0)
 		return r;
 	if (s->shut_write)
@@ -198,6 +201,11 @@ sk_stream_fill(struct sk_stream *s, struct sk_err *err)
 		return SK_FAIL;
 	if ((r = ready(s, err)) != 0)
 		return r;
+	/* What an outer TLS layer holds would wake no poll(2): no pause then. */
+	if (s->turns++ >= SK_TURNS && s->sealed < 2) {
+		s->turns = 0;
+		return SK_WANT_READ;
+	}
 	if (sk_buf_len(&s->out) > 0) {
 		struct sk_err ignored = { 0 };	/* the next write meets it */
 

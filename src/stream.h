@@ -20,6 +20,13 @@ enum sk_buffering {
 	SK_BUFFER_FULL
 };
 
+/*
+ * The most reads or writes in a step. A peer that sends without end has no
+ * hold on the deadline then, nor on the host's other coroutines: the step says
+ * "not yet", and the wait that follows ends at once.
+ */
+#define SK_TURNS 64
+
 #define SK_RECORD 16384			/* the most that a TLS record holds */
 #define SK_ITEM_MAX 1048576		/* default for what an item may gather */
 
@@ -44,6 +51,7 @@ struct sk_stream {
 	unsigned char sealed;		/* number of seals on the stack */
 	unsigned char shut_write;
 	unsigned char ending;		/* stoptls is under way */
+	unsigned char turns;		/* that the step has taken by now */
 };
 
 /* Gives a stream its lowest layer, which it then owns. */

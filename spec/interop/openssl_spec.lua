@@ -1,0 +1,73 @@
+local support = require "spec.support.init"
+local urlsock = require "urlsock"
+
+local cert = support.cert
+
+-- A port that is free now.
+local function free_port()
+  local l = assert(urlsock.listen("tcp://127.0.0.1:0"))
+  local port = urlsock.parse(l:localname()).port
+  l:close()
+  return port
+end
+
+-- Connects as soon as the program listens.
+local function connect_to(url, options)
+  local deadline = urlsock.now() + 10
+  repeat
+    local s, message, code = urlsock.connect(url, options)
+    if s or code ~= "refused" then return s, message, code end
+    urlsock.select({}, {}, 0.02)
+  until urlsock.now() > deadline
+end
+
+describe("openssl", function()
+  for _, version in ipairs { "tls1_2", "tls1_3" } do
+    it("serves us: s_server -" .. version, function()
+      local port = free_port()
+      local server = io.popen(("openssl s_server -accept %d -cert %s -key %s -%s -rev -naccept 1 " ..
+        ">/dev/null 2>&1"):format(port, cert "server.pem", cert "server.key", version), "w")
+      local s = assert(connect_to("tls://localhost:" .. port, { tls = { ca = cert "ca.pem" } }))
+      assert(s:write("abc\n"))
+      assert.equal("cba", s:read())
+      s:close()
+      server:close()
+    end)
+  end
+
+  it("is served by us, and by STARTTLS: s_client", function()
+    local l = assert(urlsock.listen("tcp://127.0.0.1:0"))
+    local port = urlsock.parse(l:localname()).port
+    local client = io.popen(("(echo hello; sleep 2) | openssl s_client -connect 127.0.0.1:%d " ..
+      "-starttls smtp -CAfile %s -verify_return_error -verify_hostname localhost -quiet " ..
+      "2>/dev/null"):format(port, cert "ca.pem"), "r")
+    local s = assert(l:accept(10))
+    s:write("220 ready\r\n")
+    assert.matches("^EHLO", s:read())
+    s:write("250-here\r\n250 STARTTLS\r\n")
+    assert.equal("STARTTLS", s:read())
+    s:write("220 go\r\n")
+    assert(s:starttls(support.server))
+    assert.equal("hello", s:read())
+    s:write("answer\n")
+    s:close()
+    assert.matches("answer", client:read "*a")
+    client:close()
+    l:close()
+  end)
+
+  it("asks our server by curl", function()
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = {
+      cert = cert "server.pem", key = cert "server.key" } }))
+    local port = urlsock.parse(l:localname()).port
+    local curl = io.popen(("curl -s --cacert %s https://localhost:%d/x"):format(cert "ca.pem", port))
+    local s = assert(l:accept(10))
+    assert.equal("GET /x HTTP/1.1", s:read())
+    repeat local line = assert(s:read()) until line == ""
+    s:write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "hello")
+    s:close()
+    assert.equal("hello", curl:read "*a")
+    curl:close()
+    l:close()
+  end)
+end)

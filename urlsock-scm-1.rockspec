@@ -1,0 +1,37 @@
+rockspec_format = "3.0"
+package = "urlsock"
+version = "scm-1"
+source = { url = "git+file://." }
+description = {
+  summary = "Sockets from transport URLs, with TLS and STARTTLS on libtls",
+  license = "MIT",
+}
+supported_platforms = { "unix" }
+dependencies = { "lua >= 5.1, < 5.6" }
+external_dependencies = { TLS = { header = "tls.h", library = "tls" } }
+build = {
+  type = "builtin",
+  modules = {
+    ["urlsock"] = "lua/urlsock.lua",
+    ["urlsock.datagram"] = "lua/urlsock/datagram.lua",
+    ["urlsock.listener"] = "lua/urlsock/listener.lua",
+    ["urlsock.loop"] = "lua/urlsock/loop.lua",
+    ["urlsock.options"] = "lua/urlsock/options.lua",
+    ["urlsock.resolve"] = "lua/urlsock/resolve.lua",
+    ["urlsock.stream"] = "lua/urlsock/stream.lua",
+    ["urlsock.core"] = {
+      sources = {
+        "src/addr.c", "src/buf.c", "src/clock.c", "src/conf.c", "src/dgram.c", "src/err.c",
+        "src/fd.c", "src/file.c", "src/greeting.c", "src/item.c", "src/opt.c", "src/peer.c",
+        "src/resolve.c", "src/seal.c", "src/sock.c", "src/stream.c", "src/thread.c", "src/trust.c", "src/url.c",
+        "src/lua_core.c", "src/lua_dgram.c", "src/lua_listener.c", "src/lua_resolver.c",
+        "src/lua_socket.c", "src/lua_stream.c", "src/lua_stream_facts.c", "src/lua_stream_io.c",
+        "src/lua_tls.c", "src/lua_url.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      libraries = { "tls", "pthread" },
+      incdirs = { "src", "$(TLS_INCDIR)" },
+      libdirs = { "$(TLS_LIBDIR)" },
+    },
+  },
+}
