@@ -2,6 +2,7 @@
 # make demo         installs what is missing, builds, shows a STARTTLS exchange
 # make test         installs what is missing, builds, runs all tests
 # make install      PREFIX=/usr/local LUA_VERSION=5.4
+# make lint         luacheck, the arrows, gcc and clang with -Werror
 # make clean
 
 CC ?= cc
@@ -20,6 +21,7 @@ comma = ,
 SHARED = $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
 
 LUAS = 5.1 5.2 5.3 5.4
+BUILD = build
 # The headers of a Lua, by pkg-config; LuaJIT's serve 5.1 where 5.1 has none.
 lua_cflags = $(shell $(PKG_CONFIG) --cflags lua$(1) 2>/dev/null || \
 	$(PKG_CONFIG) --cflags lua-$(1) 2>/dev/null || \
@@ -35,16 +37,16 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(WERROR) $(CFLAGS) -fPIC -fvisibili
 
 all: $(foreach v,$(HERE),build/$(v)/urlsock/core.so)
 
-build/obj/%.o: src/%.c $(HEADERS)
+$(BUILD)/obj/%.o: src/%.c $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 define for_lua
-build/$(1)/obj/%.o: src/%.c $$(HEADERS)
+$$(BUILD)/$(1)/obj/%.o: src/%.c $$(HEADERS)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) $$(call lua_cflags,$(1)) -c -o $$@ $$<
 
-build/$(1)/urlsock/core.so: $$(GLUE:%=build/$(1)/obj/%.o) $$(CORE:%=build/obj/%.o)
+$$(BUILD)/$(1)/urlsock/core.so: $$(GLUE:%=$$(BUILD)/$(1)/obj/%.o) $$(CORE:%=$$(BUILD)/obj/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(SHARED) $$(CFLAGS) $$(LDFLAGS) -pthread -o $$@ $$^ $$(TLS_LIBS)
 endef
@@ -52,9 +54,9 @@ $(foreach v,$(LUAS),$(eval $(call for_lua,$(v))))
 
 # Native tests: the seams of the C part, without any Lua.
 NATIVE = $(patsubst spec/native/%.c,build/native/%,$(wildcard spec/native/*_test.c))
-build/native/%_test: spec/native/%_test.c spec/native/check.h $(CORE:%=build/obj/%.o)
+build/native/%_test: spec/native/%_test.c spec/native/check.h $(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=build/obj/%.o) $(TLS_LIBS)
+	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
 
 native: $(NATIVE)
 
@@ -72,6 +74,15 @@ test:
 	@spec/support/ca.sh build/ca
 	@.ci/test
 
+lint:
+	@.ci/arrows
+	@luacheck -q lua spec examples
+	@for cc in gcc clang; do for v in $(HERE); do \
+		$(MAKE) --no-print-directory -s CC=$$cc WERROR=-Werror \
+		BUILD=build/lint-$$cc build/lint-$$cc/$$v/urlsock/core.so || exit 1; \
+	done; done
+	@echo "lint: all right"
+
 install: build/$(LUA_VERSION)/urlsock/core.so
 	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock
@@ -85,5 +96,5 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 clean:
 	rm -rf build
 
-.PHONY: all native demo test install clean
+.PHONY: all native demo test lint install clean
 .SECONDARY:

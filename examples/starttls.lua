@@ -25,7 +25,8 @@ local function serve(listener, tls, greeting)
           client:write("250 2.0.0 accepted\r\n")
         end
       elseif verb == "EHLO" then
-        client:write("250-mail.example.org\r\n", upgraded and "" or "250-STARTTLS\r\n", "250 8BITMIME\r\n")
+        client:write("250-mail.example.org\r\n", upgraded and "" or "250-STARTTLS\r\n",
+          "250 8BITMIME\r\n")
       elseif verb == "STARTTLS" then
         client:write("220 2.0.0 go ahead\r\n", greeting)
         if not client:starttls(tls) then break end
@@ -63,8 +64,8 @@ local function certificates()
   local quiet = " 2>/dev/null"
   run(("openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj '/CN=Example CA' " ..
     "-keyout %s/ca.key -out %s/ca.pem%s"):format(dir, dir, quiet))
-  run(("openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout %s/server.key -out %s/req%s")
-    :format(dir, dir, quiet))
+  run(("openssl req -newkey rsa:2048 -nodes -subj /CN=localhost " ..
+    "-keyout %s/server.key -out %s/req%s"):format(dir, dir, quiet))
   run(("echo subjectAltName=DNS:localhost >%s/ext"):format(dir))
   run(("openssl x509 -req -in %s/req -CA %s/ca.pem -CAkey %s/ca.key -CAcreateserial -days 1 " ..
     "-extfile %s/ext -out %s/server.pem%s"):format(dir, dir, dir, dir, dir, quiet))

@@ -151,7 +151,9 @@ describe("a stream", function()
     assert.is_true(a:close())
     assert.is_true(a:close())
     assert.equal("closed stream", urlsock.type(a))
-    for _, method in ipairs { "read", "write", "flush", "peek", "handshake", "info", "localname" } do
+    for _, method in ipairs {
+      "read", "write", "flush", "peek", "handshake", "info", "localname",
+    } do
       local ok, message, code = a[method](a)
       assert.is_nil(ok)
       assert.equal("closed", code, method)
@@ -162,10 +164,7 @@ describe("a stream", function()
 
   it("reports a peer that is gone, without a signal", function()
     b:close()
-    local ok, _, code
-    for _ = 1, 3 do ok, _, code = a:write "x" end
-    assert.is_nil(ok)
-    assert.equal("reset", code)
+    for _ = 1, 3 do assert.equal("reset", select(3, a:write "x")) end
   end)
 
   it("iterates over lines", function()

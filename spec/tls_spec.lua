@@ -181,8 +181,8 @@ describe("starttls", function()
 
   it("asks a client for its certificate", function()
     local server = with(support.server, { client = "require", clientca = cert "ca.pem" })
-    local _, b = upgrade(with(support.client, { cert = cert "client.pem", key = cert "client.key" }),
-      server)
+    local known = with(support.client, { cert = cert "client.pem", key = cert "client.key" })
+    local _, b = upgrade(known, server)
     assert.matches("client", b:info().peer.subject)
     local _, _, _, refused = upgrade(support.client, server)
     assert.is_nil(refused[1])

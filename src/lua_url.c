@@ -51,7 +51,7 @@ url_parse(lua_State *L)
 	if (!lua_isnoneornil(L, 2)) {
 		luaL_checktype(L, 2, LUA_TNUMBER);
 		port = lua_tonumber(L, 2);
-		if (!(port >= 0 && port <= 65535) || port > (long)port) {
+		if (!(port >= 0 && port <= 65535) || port > (double)(long)port) {
 			(void)sk_fail(&err, SK_URL,
 			    "a port is a whole number from 0 to 65535");
 			return sk_lua_fail(L, &err);

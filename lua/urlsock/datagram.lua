@@ -36,8 +36,14 @@ function datagram:sendto(data, url)
     return nil, ("%s: no destination of a datagram"):format(u.url), "unsupported"
   end
   local deadline = loop.deadline(class.gettimeout(self))
+  -- a name has addresses of both families, and a socket speaks one
+  local family
+  if not u.path then
+    local own = class.localname(self)
+    family = own and (own:find("[", 1, true) and "inet6" or "inet")
+  end
   local addresses
-  addresses, message, code = resolve(u, nil, deadline)
+  addresses, message, code = resolve(u, family, deadline)
   if addresses == nil then return nil, message, code end
   local ok
   ok, message, code = loop.finish(class, "send", self, deadline, false, true, data, u.url,

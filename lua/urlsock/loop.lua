@@ -5,7 +5,6 @@
 local core = require "urlsock.core"
 
 local now = core.now
-local unpack = table.unpack or unpack
 
 local loop = {}
 
@@ -109,7 +108,5 @@ function loop.variadic(class, name, reads, writes)
     return value, message, code, count
   end
 end
-
-loop.unpack = unpack
 
 return loop

@@ -25,8 +25,9 @@ describe("openssl", function()
   for _, version in ipairs { "tls1_2", "tls1_3" } do
     it("serves us: s_server -" .. version, function()
       local port = free_port()
-      local server = io.popen(("openssl s_server -accept %d -cert %s -key %s -%s -rev -naccept 1 " ..
-        ">/dev/null 2>&1"):format(port, cert "server.pem", cert "server.key", version), "w")
+      local server = io.popen(("openssl s_server -accept %d -cert %s -key %s -%s -rev " ..
+        "-naccept 1 >/dev/null 2>&1"):format(port, cert "server.pem", cert "server.key",
+        version), "w")
       local s = assert(connect_to("tls://localhost:" .. port, { tls = { ca = cert "ca.pem" } }))
       assert(s:write("abc\n"))
       assert.equal("cba", s:read())
@@ -60,7 +61,8 @@ describe("openssl", function()
     local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = {
       cert = cert "server.pem", key = cert "server.key" } }))
     local port = urlsock.parse(l:localname()).port
-    local curl = io.popen(("curl -s --cacert %s https://localhost:%d/x"):format(cert "ca.pem", port))
+    local command = "curl -s --cacert %s https://localhost:%d/x"
+    local curl = io.popen(command:format(cert "ca.pem", port))
     local s = assert(l:accept(10))
     assert.equal("GET /x HTTP/1.1", s:read())
     repeat local line = assert(s:read()) until line == ""

@@ -2,8 +2,8 @@ local support = require "spec.support.init"
 local urlsock = require "urlsock"
 
 local function start(dir, environment)
-  local out = support.shell(("mkdir -p %s && %s bash spec/interop/postfix.sh start %s 2>&1; echo status=$?")
-    :format(dir, environment or "", dir))
+  local command = "mkdir -p %s && %s bash spec/interop/postfix.sh start %s 2>&1; echo status=$?"
+  local out = support.shell(command:format(dir, environment or "", dir))
   return tonumber(out:match "POSTFIX_SMTP=(%d+)"), out:match "status=(%d+)"
 end
 

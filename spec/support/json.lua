@@ -43,11 +43,11 @@ local function take_value(s)
 end
 
 function json.line(s)
-  local object, key = {}, nil
+  local object = {}
   s = s:gsub("^{%s*", "")
   while s:sub(1, 1) ~= "}" do
-    key, s = take_string(s)
-    s = s:gsub("^:%s*", "")
+    local key, rest = take_string(s)
+    s = rest:gsub("^:%s*", "")
     object[key], s = take_value(s)
     s = s:gsub("^,%s*", "")
   end
