@@ -10,9 +10,10 @@ local function run(command)
   assert(ok == true or ok == 0, "failed: " .. command)
 end
 
--- The server: one connection after the other, until it is told to stop.
-local function serve(listener, tls, greeting)
-  for client in listener:clients() do
+-- The server: so many connections, one after the other.
+local function serve(listener, tls, connections, greeting)
+  for _ = 1, connections do
+    local client = assert(listener:accept())
     client:write("220 mail.example.org ESMTP\r\n")
     local upgraded, message = false, false
     while true do
@@ -46,13 +47,13 @@ local function serve(listener, tls, greeting)
 end
 
 if arg[1] == "serve" then
-  local dir, injected = arg[2], arg[3]
+  local dir, connections, injected = arg[2], tonumber(arg[3]), arg[4]
   local tls = assert(urlsock.tls { cert = dir .. "/server.pem", key = dir .. "/server.key" })
   local listener = assert(urlsock.listen("tcp://127.0.0.1:0"))
   listener:settimeout(20)
   print(listener:localname())
   io.stdout:flush()
-  serve(listener, tls, injected == "inject" and "250 injected\r\n" or "")
+  serve(listener, tls, connections, injected == "inject" and "250 injected\r\n" or "")
   return
 end
 
@@ -72,9 +73,10 @@ local function certificates()
   return dir
 end
 
-local function start_server(dir, how)
+local function start_server(dir, connections, how)
   local lua = arg[-1] or "lua"
-  local pipe = io.popen(("exec %s %s serve %s %s"):format(lua, arg[0], dir, how or ""), "r")
+  local command = "exec %s %s serve %s %d %s"
+  local pipe = io.popen(command:format(lua, arg[0], dir, connections, how or ""), "r")
   local url = assert(pipe:read("*l"), "the server did not start")
   return urlsock.parse(url).port, pipe
 end
@@ -102,7 +104,7 @@ local function connect(port)
 end
 
 local dir = certificates()
-local port = start_server(dir)
+local port = start_server(dir, 2)
 
 print("-- a message over STARTTLS")
 local s = connect(port)
@@ -126,11 +128,10 @@ assert(not ok and code == "verify")
 assert(select(3, s:write("AUTH PLAIN secret\r\n")) == "verify")
 
 print("-- plaintext injected before the handshake is refused")
-s = connect((start_server(dir, "inject")))
+s = connect((start_server(dir, 1, "inject")))
 ok, message, code = s:starttls { ca = dir .. "/ca.pem" }
 print("-- " .. tostring(code) .. ": " .. tostring(message))
 assert(not ok and code == "injected")
 
 run("rm -r " .. dir)
 print("-- done")
-os.exit(0)

@@ -1,0 +1,65 @@
+local support = require "spec.support.init"
+local urlsock = require "urlsock"
+
+local cert, shell = support.cert, support.shell
+-- the interpreter that runs this spec
+local lua = os.getenv "LUA" or "lua5.4"
+
+local function example(name, arguments)
+  return ("%s examples/%s.lua %s"):format(lua, name, arguments or "")
+end
+
+describe("the example", function()
+  it("starttls shows an exchange and two refusals", function()
+    local output = shell(example("starttls", "2>&1"))
+    assert.matches("TLSv1.3", output)
+    assert.matches("250 2.0.0 accepted", output)
+    assert.matches("verify: ", output)
+    assert.matches("injected: ", output)
+    assert.matches("done$", output)
+  end)
+
+  for _, tls in ipairs { false, true } do
+    it("echo_server answers line_client " .. (tls and "under TLS" or "in the clear"), function()
+      local arguments = tls and ("tls://127.0.0.1:0 %s %s"):format(cert "server.pem",
+        cert "server.key") or ""
+      local server = io.popen("exec timeout 10 " .. example("echo_server", arguments))
+      local url = server:read "*l"
+      local output = shell(("printf 'one\\ntwo\\n' | %s 2>&1"):format(example("line_client",
+        url .. (tls and " " .. cert "ca.pem" or ""))))
+      assert.equal("one\ntwo", output)
+      shell(("pkill -f 'examples/echo_server.lua%s' || true"):format(tls and " tls" or ""))
+      server:close()
+    end)
+  end
+
+  it("https_get fetches a page", function()
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = {
+      cert = cert "server.pem", key = cert "server.key" } }))
+    local port = urlsock.parse(l:localname()).port
+    local client = io.popen(example("https_get", ("localhost %d / %s 2>&1"):format(port,
+      cert "ca.pem")))
+    local s = assert(l:accept(10))
+    repeat local line = assert(s:read()) until line == ""
+    assert(s:write("HTTP/1.0 200 OK\r\n\r\n", "a page"))
+    s:close()
+    assert.equal("HTTP/1.0 200 OK\na page\n", client:read "*a")
+    client:close()
+    l:close()
+  end)
+
+  it("udp_question gets an answer", function()
+    local server = assert(urlsock.listen("udp://127.0.0.1:0"))
+    local client = io.popen(example("udp_question", server:localname() .. " why 2>&1"))
+    local question, from = server:receivefrom()
+    assert.equal("why", question)
+    assert(server:sendto("because", from))
+    assert.equal("because\n", client:read "*a")
+    client:close()
+    server:close()
+  end)
+
+  it("unix_socket says hello", function()
+    assert.equal("hello\neof", shell(example("unix_socket", "2>&1")))
+  end)
+end)
