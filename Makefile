@@ -3,6 +3,7 @@
 # make test         installs what is missing, builds, runs all tests
 # make install      PREFIX=/usr/local LUA_VERSION=5.4
 # make lint         luacheck, the arrows, gcc and clang with -Werror
+# make fuzz         the URL parser, for FUZZ_SECONDS=60 (clang)
 # make clean
 
 CC ?= cc
@@ -74,6 +75,13 @@ test:
 	@spec/support/ca.sh build/ca
 	@.ci/test
 
+FUZZ_SECONDS ?= 60
+fuzz:
+	@mkdir -p build/fuzz
+	clang -g -O1 -D_GNU_SOURCE -Isrc -fsanitize=fuzzer,address,undefined \
+		-o build/fuzz/url fuzz/url_fuzz.c src/url.c src/err.c
+	build/fuzz/url -max_total_time=$(FUZZ_SECONDS) -max_len=400
+
 lint:
 	@.ci/arrows
 	@luacheck -q lua spec examples
@@ -96,5 +104,5 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 clean:
 	rm -rf build
 
-.PHONY: all native demo test lint install clean
+.PHONY: all native demo test fuzz lint install clean
 .SECONDARY:

@@ -16,15 +16,26 @@ describe("a listener", function()
   it("iterates over its clients", function()
     local l = assert(urlsock.listen("tcp://127.0.0.1:0"))
     local clients = {}
-    for i = 1, 2 do clients[i] = assert(urlsock.connect(l:localname())) end
+    local url = l:localname()
+    for i = 1, 2 do clients[i] = assert(urlsock.connect(url)) end
     local n = 0
     l:settimeout(0)
-    for s, peer in l:clients() do
-      n = n + 1
-      assert.equal(clients[n]:localname(), peer)
-      s:close()
-    end
+    local ok, message = pcall(function()
+      for s, peer in l:clients() do
+        n = n + 1
+        assert.equal(clients[n]:localname(), peer)
+        s:close()
+      end
+    end)
     assert.equal(2, n)
+    assert.is_false(ok)
+    assert.matches("timed out", message)
+    clients[3] = assert(urlsock.connect(url))
+    l:settimeout(1)
+    for s in l:clients() do
+      s:close()
+      l:close()
+    end
     for _, c in ipairs(clients) do c:close() end
     l:close()
   end)

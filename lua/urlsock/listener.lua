@@ -24,12 +24,13 @@ function listener:accept(seconds)
   return loop.finish(class, "accept", self, loop.deadline(seconds), true, false)
 end
 
---- An iterator over `accept`; raises on an error other than a time-out or the listener's close.
+--- An iterator over `accept`; ends when the listener is closed, raises on any other error, a
+-- time-out included: `settimeout(nil)` makes a server that waits for ever.
 -- @treturn function
 function listener:clients()
   return function()
     local client, message, code = self:accept()
-    if client == nil and code ~= "timeout" and code ~= "closed" then error(message, 2) end
+    if client == nil and code ~= "closed" then error(message, 2) end
     return client, client and message
   end
 end
