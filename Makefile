@@ -2,7 +2,7 @@
 # make demo         installs what is missing, builds, shows a STARTTLS exchange
 # make test         installs what is missing, builds, runs all tests
 # make install      PREFIX=/usr/local LUA_VERSION=5.4
-# make lint         luacheck, the arrows, gcc and clang with -Werror
+# make lint         luacheck, cppcheck, the arrows, gcc and clang with -Werror
 # make fuzz         the URL parser, for FUZZ_SECONDS=60 (clang)
 # make clean
 
@@ -85,6 +85,7 @@ fuzz:
 lint:
 	@.ci/arrows
 	@luacheck -q lua spec examples
+	@cppcheck --quiet --error-exitcode=1 --std=c11 -D_GNU_SOURCE -Isrc src
 	@for cc in gcc clang; do for v in $(HERE); do \
 		$(MAKE) --no-print-directory -s CC=$$cc WERROR=-Werror \
 		BUILD=build/lint-$$cc build/lint-$$cc/$$v/urlsock/core.so || exit 1; \

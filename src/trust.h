@@ -14,7 +14,8 @@ struct sk_trust {
 };
 
 /*
- * SSL_CERT_FILE or SSL_CERT_DIR where they are set (openssl-env(7)); else
+ * SSL_CERT_FILE or SSL_CERT_DIR where they are set (openssl-env(7)), the file
+ * where both are, since libtls takes only one; else
  * the first that exists of the hashed directories and then of the bundles
  * that Debian, Alpine, Fedora, SUSE, the BSDs and macOS use. A directory is
  * preferred: a bundle is parsed anew for every connection. 0, or SK_FAIL
