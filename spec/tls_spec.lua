@@ -121,9 +121,6 @@ describe("starttls", function()
   end)
 
   it("tells a client that speaks HTTP", function()
-    local a, b = assert(urlsock.pair())
-    a:write("GET / HTTP/1.0\r\n\r\n")
-    b:settimeout(1)
     local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = {
       cert = cert "server.pem", key = cert "server.key" } }))
     local c = assert(urlsock.connect((l:localname():gsub("tls", "tcp"))))
@@ -151,10 +148,25 @@ describe("starttls", function()
 
   it("is final also when it times out", function()
     local a = assert(urlsock.pair())
-    local ok, _, code = a:starttls(with(support.client, { timeout = 0.05 }))
+    local ok, message, code = a:starttls(with(support.client, { timeout = 0.05 }))
     assert.is_nil(ok)
     assert.equal("timeout", code)
-    assert.equal("timeout", select(3, a:write "secret"))
+    for _, method in ipairs { "write", "read", "flush", "starttls" } do
+      local again, same, code_again = a[method](a, method == "write" and "secret" or nil)
+      assert.is_nil(again)
+      assert.equal(message, same)
+      assert.equal("timeout", code_again)
+    end
+  end)
+
+  it("is final also when its options are no good", function()
+    local a = assert(urlsock.pair())
+    local ok, message, code = a:starttls { ca = "/nonexistent", servername = "localhost" }
+    assert.is_nil(ok)
+    assert.equal("tls", code)
+    local again, same = a:write "secret"
+    assert.is_nil(again)
+    assert.equal(message, same)
   end)
 
   it("harms nothing the second time", function()
@@ -179,13 +191,35 @@ describe("starttls", function()
     assert.equal("x/1", b:info().alpn)
   end)
 
-  it("asks a client for its certificate", function()
-    local server = with(support.server, { client = "require", clientca = cert "ca.pem" })
-    local known = with(support.client, { cert = cert "client.pem", key = cert "client.key" })
-    local _, b = upgrade(known, server)
-    assert.matches("client", b:info().peer.subject)
-    local _, _, _, refused = upgrade(support.client, server)
-    assert.is_nil(refused[1])
+  it("asks a client for its certificate, and tells each client's own reason", function()
+    local l = assert(urlsock.listen("tls://localhost:0", { tls = {
+      cert = cert "server.pem", key = cert "server.key", client = "require",
+      clientca = cert "ca.pem",
+    } }))
+    local function meet(name)
+      local tls = { ca = cert "ca.pem" }
+      if name then tls.cert, tls.key = cert(name .. ".pem"), cert(name .. ".key") end
+      local s
+      local _, answer = support.together(function()
+        local c = urlsock.connect(l:localname(), { tls = tls })
+        return c and c:read()
+      end, function()
+        s = assert(l:accept())
+        local ok, message, code = s:handshake()
+        local subject = ok and s:info().peer.subject
+        s:close()
+        return subject, message, code
+      end)
+      return answer
+    end
+    assert.matches("client", meet("client")[1])
+    local unknown = meet "stranger"
+    assert.equal("verify", unknown[3])
+    assert.matches("issuer", unknown[2])
+    local none = meet()
+    assert.equal("verify", none[3])
+    assert.is_nil(none[2]:find("issuer", 1, true))
+    l:close()
   end)
 end)
 

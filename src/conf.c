@@ -444,6 +444,13 @@ sk_conf_refusal(struct sk_conf *conf)
 	return text;
 }
 
+/* A call that a server's context refuses replaces the text. */
+void
+sk_conf_forget_refusal(struct sk_conf *conf)
+{
+	(void)tls_handshake(conf->context);
+}
+
 int
 sk_conf_wants_name(const struct sk_conf *conf)
 {

@@ -67,6 +67,9 @@ struct tls *sk_conf_server(struct sk_conf *, struct sk_err *);
  */
 const char *sk_conf_refusal(struct sk_conf *);
 
+/* Forgets it, once it is told: it is no reason for the next client. */
+void sk_conf_forget_refusal(struct sk_conf *);
+
 /* Is the peer's name to be verified, so that a servername is needed? */
 int sk_conf_wants_name(const struct sk_conf *);
 

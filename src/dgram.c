@@ -34,18 +34,7 @@ int
 sk_dgram_bind(const struct sk_addr *a, const struct sk_fd_options *o,
     struct sk_err *err)
 {
-	struct sk_fd_options options = *o;
-	int fd = sk_sock_new(a->ss.ss_family, SOCK_DGRAM, err);
-
-	if (fd == -1)
-		return SK_FAIL;
-	options.bind = NULL;
-	if (sk_sock_prepare(fd, a, &options, err) != 0 ||
-	    sk_sock_bind(fd, a, o, err) != 0) {
-		sk_fd_close(fd);
-		return SK_FAIL;
-	}
-	return fd;
+	return sk_sock_bound(a, SOCK_DGRAM, o, err);
 }
 
 int

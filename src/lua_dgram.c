@@ -16,6 +16,8 @@ struct datagram {
 	const struct sk_scheme *scheme;
 	char *url;			/* connected or bound to */
 	struct sk_file file;
+	struct sk_shelf *shelf;
+	struct sk_buf in;		/* lent while a receive runs */
 	struct sk_lua_bounds bounds;
 	unsigned char reading;		/* a coroutine waits in a receive ... */
 	unsigned char writing;		/* ... or in a send */
@@ -67,6 +69,7 @@ datagram_new(lua_State *L)
 	struct datagram *d = sk_lua_new(L, sizeof(*d), SK_TYPE_DATAGRAM);
 
 	d->fd = -1;
+	d->shelf = sk_shelf_hold(sk_lua_shelf(L));
 	d->bounds.forever = 1;
 	return d;
 }
@@ -228,8 +231,6 @@ static int
 datagram_receive(lua_State *L)
 {
 	struct datagram *d = self(L);
-	struct sk_shelf *shelf = sk_lua_shelf(L);
-	struct sk_buf buf = { 0 };
 	struct sk_addr from;
 	struct sk_err err = { 0 };
 	char text[SK_URL_MAX], *room;
@@ -241,18 +242,18 @@ datagram_receive(lua_State *L)
 		max = (size_t)sk_lua_whole(L, 2, 0, 1 << 30);
 	if (unusable(L, d, d->reading))
 		return 3;
-	if ((room = sk_buf_room(&buf, max, shelf)) == NULL) {
+	if ((room = sk_buf_room(&d->in, max, d->shelf)) == NULL) {
 		(void)sk_fail(&err, SK_MEMORY, "receive: out of memory");
 		return fail(L, d, &err);
 	}
 	n = sk_dgram_receive(d->fd, room, max, &from, &truncated, &err);
 	if (n < 0) {
-		sk_buf_free(&buf, shelf);
+		sk_buf_free(&d->in, d->shelf);
 		return unfinished(L, d, n, &err);
 	}
 	d->want = 0;
 	lua_pushlstring(L, room, (size_t)n);
-	sk_buf_free(&buf, shelf);
+	sk_buf_free(&d->in, d->shelf);
 	if (sk_addr_text(&from, d->scheme->name, text) > 0)
 		lua_pushstring(L, text);
 	else
@@ -395,6 +396,11 @@ datagram_gc(lua_State *L)
 	let_go(d);
 	free(d->url);
 	d->url = NULL;
+	if (d->shelf == NULL)
+		return 0;
+	sk_buf_free(&d->in, d->shelf);
+	sk_shelf_drop(d->shelf);
+	d->shelf = NULL;
 	return 0;
 }
 

@@ -227,6 +227,8 @@ fatal(struct seal *z, const char *what, struct sk_err *err)
 		server = sk_conf_refusal(z->conf);
 	(void)sk_fail(&z->fatal, code, "%s: %s%s%s", what, reason(text),
 	    server != NULL ? ": " : "", server != NULL ? reason(server) : "");
+	if (server != NULL)
+		sk_conf_forget_refusal(z->conf);
 	return sk_err_copy(err, &z->fatal);
 }
 

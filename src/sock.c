@@ -155,11 +155,11 @@ sk_sock_bind(int fd, const struct sk_addr *a, const struct sk_fd_options *o,
 }
 
 int
-sk_fd_listen(const struct sk_addr *a, const struct sk_fd_options *o,
-    struct sk_err *err)
+sk_sock_bound(const struct sk_addr *a, int type,
+    const struct sk_fd_options *o, struct sk_err *err)
 {
 	struct sk_fd_options options = *o;
-	int fd = sk_sock_new(a->ss.ss_family, SOCK_STREAM, err);
+	int fd = sk_sock_new(a->ss.ss_family, type, err);
 
 	if (fd == -1)
 		return SK_FAIL;
@@ -169,6 +169,17 @@ sk_fd_listen(const struct sk_addr *a, const struct sk_fd_options *o,
 		sk_fd_close(fd);
 		return SK_FAIL;
 	}
+	return fd;
+}
+
+int
+sk_fd_listen(const struct sk_addr *a, const struct sk_fd_options *o,
+    struct sk_err *err)
+{
+	int fd = sk_sock_bound(a, SOCK_STREAM, o, err);
+
+	if (fd == SK_FAIL)
+		return SK_FAIL;
 	if (listen(fd, o->backlog >= 0 ? o->backlog : SOMAXCONN) == -1) {
 		(void)sk_fail_sys(err, errno, "listen");
 		sk_fd_close(fd);

@@ -21,6 +21,10 @@ int sk_sock_new(int family, int type, struct sk_err *);
 int sk_sock_prepare(int fd, const struct sk_addr *to,
     const struct sk_fd_options *, struct sk_err *);
 
+/* A new socket of that type, set up and bound to the address; or SK_FAIL. */
+int sk_sock_bound(const struct sk_addr *, int type,
+    const struct sk_fd_options *, struct sk_err *);
+
 /* bind(2), with the mode of a Unix socket's file. 0 or SK_FAIL. */
 int sk_sock_bind(int fd, const struct sk_addr *, const struct sk_fd_options *,
     struct sk_err *);

@@ -114,8 +114,9 @@ function stream:starttls(given)
     if value then return value end
     if code ~= "timeout" then return nil, message, code end
   end
-  class.kill(self, message, code)
-  return nil, message, code
+  -- what this call answers is what every later one does
+  class.kill(self, code == "timeout" and "starttls: timed out" or message, code)
+  return class.open(self)
 end
 
 --- Says goodbye as far as that goes without waiting, and closes.
