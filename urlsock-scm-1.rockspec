@@ -13,6 +13,7 @@ build = {
   type = "builtin",
   modules = {
     ["urlsock"] = "lua/urlsock.lua",
+    ["urlsock.choose"] = "lua/urlsock/choose.lua",
     ["urlsock.datagram"] = "lua/urlsock/datagram.lua",
     ["urlsock.listener"] = "lua/urlsock/listener.lua",
     ["urlsock.loop"] = "lua/urlsock/loop.lua",
@@ -21,9 +22,12 @@ build = {
     ["urlsock.stream"] = "lua/urlsock/stream.lua",
     ["urlsock.core"] = {
       sources = {
-        "src/addr.c", "src/buf.c", "src/clock.c", "src/conf.c", "src/dgram.c", "src/err.c",
-        "src/fd.c", "src/file.c", "src/greeting.c", "src/item.c", "src/opt.c", "src/peer.c",
-        "src/resolve.c", "src/seal.c", "src/sock.c", "src/stream.c", "src/thread.c", "src/trust.c", "src/url.c",
+        "src/addr.c", "src/buf.c", "src/cert.c", "src/clock.c", "src/conf.c", "src/der.c",
+        "src/dgram.c", "src/err.c", "src/fd.c", "src/file.c", "src/greeting.c", "src/hello.c",
+        "src/identity.c", "src/item.c", "src/keypair.c", "src/opening.c", "src/opt.c",
+        "src/peer.c", "src/pem.c", "src/resolve.c", "src/scratch.c", "src/seal.c",
+        "src/session.c", "src/settings.c", "src/sock.c", "src/stream.c", "src/thread.c",
+        "src/trust.c", "src/url.c", "src/verdict.c",
         "src/lua_core.c", "src/lua_dgram.c", "src/lua_listener.c", "src/lua_resolver.c",
         "src/lua_socket.c", "src/lua_stream.c", "src/lua_stream_facts.c", "src/lua_stream_io.c",
         "src/lua_tls.c", "src/lua_url.c",

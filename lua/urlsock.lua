@@ -1,6 +1,7 @@
 --- Sockets for Lua, opened from transport URLs, on libtls.
 -- @module urlsock
 
+local choose = require "urlsock.choose"
 local core = require "urlsock.core"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
@@ -75,8 +76,17 @@ end
 -- @treturn[2] string message that begins with the option's name
 -- @treturn[2] string code `"tls"`, `"removed"`, `"memory"`
 function urlsock.tls(given)
+  if type(given) ~= "table" then
+    error(("bad argument #1 to 'tls' (table expected, got %s)"):format(type(given)), 2)
+  end
   return core.tls.new(options.tls(given, "tls", 3))
 end
+
+--- What a client keeps of its TLS connections to one peer, to resume them: the option `session`.
+-- libtls resumes with TLS 1.2 only.
+-- @treturn[1] urlsock.session
+-- @treturn[2] nil, message, code
+urlsock.session = core.session.new
 
 --- The arguments of connect and listen: url [, port] [, options].
 local function arguments(where, url, port, given)
@@ -90,7 +100,7 @@ local function arguments(where, url, port, given)
     error(("bad argument #2 to '%s' (number expected, got %s)"):format(where, type(port)), 3)
   end
   given = options.socket(given, where, 4)
-  if given.tls ~= nil then options.tls(given.tls, where, 4) end
+  if given.tls ~= nil then options.tls(given.tls, where, 4, where == "listen") end
   local u, message, code = core.parse(url, port)
   return u, message or given, code
 end
@@ -131,9 +141,9 @@ local function scheme_config(u, given)
     end
     return false
   end
-  if core.tls.is(given.tls) and scheme.version then
-    return nil, ("%s: give the options as a table: an object has its own protocols"):format(u.url),
-      "tls"
+  if (core.tls.is(given.tls) or type(given.tls) == "function") and scheme.version then
+    return nil, ("%s: give the options as a table: an object or a function has its own protocols")
+      :format(u.url), "tls"
   end
   return options.config(given.tls, scheme.version)
 end
@@ -216,8 +226,10 @@ function urlsock.listen(url, port, given)
   config, message, code = scheme_config(u, o)
   if config == nil then return nil, message, code end
   local l
-  l, message, code = core.listener.listen(u.url, addresses or nil, o, config or nil)
+  local chosen = type(config) == "function"
+  l, message, code = core.listener.listen(u.url, addresses or nil, o, chosen or config or nil)
   if not l then return nil, message, code end
+  if chosen then choose.set(l, config) end
   core.listener.settimeout(l, seconds)
   core.listener.inherit(l, seconds, o.limit)
   return l
@@ -253,16 +265,18 @@ function urlsock.adopt(fd, given)
   if kind == "listener" then
     if o.tls then
       local message
-      config, message, code = options.config(options.tls(o.tls, "adopt", 3))
+      config, message, code = options.config(options.tls(o.tls, "adopt", 3, true))
       if not config then return nil, message, code end
       scheme = scheme == "tcp" and "tls" or scheme
     end
   elseif o.tls then
     return nil, "adopt: TLS on a connection begins with starttls()", "unsupported"
   end
+  local chosen = type(config) == "function"
   local s, message
-  s, message, code = class.adopt(fd, scheme, config)
+  s, message, code = class.adopt(fd, scheme, chosen or config)
   if not s then return nil, message, code end
+  if chosen then choose.set(s, config) end
   if kind == "listener" then
     class.settimeout(s, seconds_of(o))
     class.inherit(s, seconds_of(o), o.limit)

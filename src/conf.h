@@ -9,6 +9,8 @@
 #define SK_CONF_H
 
 #include "io.h"
+#include "keypair.h"
+#include "session.h"
 #include "url.h"
 
 struct tls;
@@ -25,17 +27,24 @@ enum sk_client_auth {
  */
 struct sk_conf_spec {
 	struct sk_span ca;		/* unset: the system's trust store */
-	struct sk_span cert;
-	struct sk_span key;
+	struct sk_span crl;
 	struct sk_span clientca;
+	const struct sk_keypair *pairs;	/* the first is the default */
+	size_t npairs;
 	const char *alpn;		/* names, separated by commas, or NULL */
 	const char *const *pins;	/* "SHA256:<hex>", colons, any case */
 	size_t npins;
+	const struct sk_span *tickets;	/* keys of 48 bytes, the current first */
+	size_t ntickets;
+	struct sk_session *session;	/* clients: held; NULL: none */
 	const char *ciphers;		/* NULL: AEAD with forward secrecy */
 	const char *curves;
 	unsigned protocols;		/* SK_TLS_*; 0: the default, 1.2 and 1.3 */
-	int ocsp_require;
+	long depth;			/* intermediates in a chain; -1: libtls's */
+	long lifetime;			/* of tickets, in seconds; -1: none */
 	enum sk_client_auth client;
+	int ocsp_require;
+	int san_require;		/* no name but a subjectAltName counts */
 	int noverifycert;
 	int noverifyname;
 	int noverifytime;
@@ -49,10 +58,11 @@ struct sk_conf *sk_conf_hold(struct sk_conf *);
 void sk_conf_drop(struct sk_conf *);		/* takes NULL */
 
 /*
- * A client's context, configured, for one connection; the caller frees it.
- * NULL with the error recorded.
+ * A client's context, configured, for one connection to a server of that
+ * name (NULL: unknown); the caller frees it. NULL with the error recorded.
  */
-struct tls *sk_conf_client(struct sk_conf *, struct sk_err *);
+struct tls *sk_conf_client(struct sk_conf *, const char *servername,
+    struct sk_err *);
 
 /*
  * The server's context, shared by all connections that are accepted with
@@ -73,9 +83,15 @@ void sk_conf_forget_refusal(struct sk_conf *);
 /* Is the peer's name to be verified, so that a servername is needed? */
 int sk_conf_wants_name(const struct sk_conf *);
 
+/* Does only a subjectAltName count, not a common name? */
+int sk_conf_wants_san(const struct sk_conf *);
+
 /* Are there pins, and is this hash ("SHA256:<hex>") one of them? */
 int sk_conf_has_pins(const struct sk_conf *);
 int sk_conf_pinned(const struct sk_conf *, const char *hash);
+
+/* What is offered by ALPN, names separated by commas, or NULL. */
+const char *sk_conf_alpn(const struct sk_conf *);
 
 /* SK_TLS_* that the linked libtls can still speak, as a mask. */
 unsigned sk_conf_protocols(void);

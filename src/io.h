@@ -3,7 +3,7 @@
  * layer is.
  *
  * A step tries once and never waits. It answers with a count or 0, or with
- * one of the three below. After a WANT nothing is lost: the same step is
+ * one of those below. After a WANT nothing is lost: the same step is
  * tried again when the descriptor is ready, or earlier, which is harmless.
  */
 #ifndef SK_IO_H
@@ -16,7 +16,8 @@
 enum {
 	SK_FAIL = -1,		/* the error record says why */
 	SK_WANT_READ = -2,	/* not yet: until the descriptor is readable */
-	SK_WANT_WRITE = -3	/* not yet: until it is writable */
+	SK_WANT_WRITE = -3,	/* not yet: until it is writable */
+	SK_WANT_CONF = -4	/* not yet: until a handshake is configured */
 };
 
 /* The codes that a program can rely on; sk_code_name() spells them. */

@@ -12,11 +12,12 @@
 struct listener {
 	int fd;				/* -1: closed */
 	const struct sk_scheme *scheme;
-	struct sk_conf *conf;		/* NULL: in the clear */
+	struct sk_conf *conf;		/* NULL: in the clear, or chosen */
 	char *url;			/* as bound */
 	struct sk_file file;
 	struct sk_lua_bounds accept;
 	struct sk_lua_bounds bounds;	/* what connections inherit */
+	unsigned char chooses;		/* a conf for each ClientHello */
 	unsigned char waiting;		/* a coroutine waits in accept */
 };
 
@@ -87,8 +88,30 @@ let_go(struct listener *l)
 }
 
 /*
- * listen(url, addresses | nil, options | nil, conf | nil): a listener. url is
- * canonical.
+ * Sets what TLS begins with: the conf at that index, true for one that is
+ * chosen for each client, or nothing for none. 0 or SK_FAIL.
+ */
+static int
+set_conf(lua_State *L, int index, struct listener *l, struct sk_err *err)
+{
+	struct sk_conf *conf = NULL;
+	int chooses = lua_isboolean(L, index) && lua_toboolean(L, index);
+
+	if (!lua_isnoneornil(L, index) && !lua_isboolean(L, index)) {
+		conf = sk_lua_conf(L, index);
+		if (sk_conf_server(conf, err) == NULL)
+			return SK_FAIL;
+		sk_conf_hold(conf);
+	}
+	sk_conf_drop(l->conf);
+	l->conf = conf;
+	l->chooses = (unsigned char)chooses;
+	return 0;
+}
+
+/*
+ * listen(url, addresses | nil, options | nil, conf | true | nil): a listener.
+ * url is canonical.
  */
 static int
 listener_listen(lua_State *L)
@@ -104,11 +127,8 @@ listener_listen(lua_State *L)
 
 	lua_settop(L, 4);
 	l = listener_new(L);
-	if (!lua_isnil(L, 4)) {
-		l->conf = sk_conf_hold(sk_lua_conf(L, 4));
-		if (sk_conf_server(l->conf, &err) == NULL)
-			return sk_lua_fail_on(L, text, &err);
-	}
+	if (set_conf(L, 4, l, &err) != 0)
+		return sk_lua_fail_on(L, text, &err);
 	if (sk_url_parse(&url, text, n, SK_PORT_IN_URL, &err) != 0 ||
 	    sk_lua_options(L, 3, &options, &local, &err) != 0 ||
 	    (count = sk_lua_addresses(L, 2, &url, &list, &err)) == SK_FAIL)
@@ -128,7 +148,7 @@ listener_listen(lua_State *L)
 }
 
 /*
- * adopt(fd, scheme, conf | nil): a listener around a listening descriptor,
+ * adopt(fd, scheme, conf | true | nil): a listener around a listening descriptor,
  * which is the caller's again if this fails.
  */
 static int
@@ -141,11 +161,8 @@ listener_adopt(lua_State *L)
 
 	lua_settop(L, 3);
 	l = listener_new(L);
-	if (!lua_isnil(L, 3)) {
-		l->conf = sk_conf_hold(sk_lua_conf(L, 3));
-		if (sk_conf_server(l->conf, &err) == NULL)
-			return sk_lua_fail_on(L, "adopt", &err);
-	}
+	if (set_conf(L, 3, l, &err) != 0)
+		return sk_lua_fail_on(L, "adopt", &err);
 	if (sk_fd_prepare(fd, &err) != 0 ||
 	    take_over(l, fd, sk_scheme_find(scheme, strlen(scheme)), 0,
 	    &err) != 0) {
@@ -172,7 +189,7 @@ start_stream(struct listener *l, struct sk_lua_stream *u, struct sk_layer *fd,
 	u->bounds = l->bounds;
 	if (l->bounds.limited)
 		u->s.limit = l->bounds.limit;
-	if (l->conf != NULL && sk_lua_stream_tls(u, l->conf, err) != 0) {
+	if ((l->conf != NULL || l->chooses) && sk_lua_stream_tls(u, l->conf, err) != 0) {
 		sk_stream_close(&u->s);
 		return SK_FAIL;
 	}
@@ -214,21 +231,17 @@ listener_accept(lua_State *L)
 	return 2;
 }
 
-/* settls(listener, conf): for connections from now on. */
+/* settls(listener, conf | true): for connections from now on. */
 static int
 listener_settls(lua_State *L)
 {
 	struct listener *l = self(L);
-	struct sk_conf *conf = sk_lua_conf(L, 2);
 	struct sk_err err = { 0 };
 
 	if (closed(L, l))
 		return 3;
-	if (sk_conf_server(conf, &err) == NULL)
+	if (set_conf(L, 2, l, &err) != 0)
 		return fail(L, l, &err);
-	sk_conf_hold(conf);
-	sk_conf_drop(l->conf);
-	l->conf = conf;
 	lua_pushboolean(L, 1);
 	return 1;
 }

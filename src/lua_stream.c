@@ -31,8 +31,12 @@ sk_lua_stream_unfinished(lua_State *L, struct sk_lua_stream *u, int result,
 {
 	if (result == SK_FAIL)
 		return sk_lua_stream_fail(L, u, err);
-	u->want = result == SK_WANT_READ ? 'r' : 'w';
 	lua_pushboolean(L, 0);
+	if (result == SK_WANT_CONF) {
+		lua_pushliteral(L, "hello");
+		return 2;
+	}
+	u->want = result == SK_WANT_READ ? 'r' : 'w';
 	if (result == SK_WANT_READ)
 		lua_pushliteral(L, "r");
 	else
@@ -250,9 +254,10 @@ may_upgrade(struct sk_lua_stream *u, int nested, struct sk_err *err)
 }
 
 /*
- * starttls(stream, conf, role, servername | nil, nested): role is "client",
- * "server" or nil for what the socket is. A failure is final: the stream is
- * closed and keeps the reason.
+ * starttls(stream, conf | nil, role, servername | nil, nested): role is
+ * "client", "server" or nil for what the socket is. Without a conf a server
+ * then asks for one ("hello"). A failure is final: the stream is closed and
+ * keeps the reason.
  */
 static int
 stream_starttls(lua_State *L)
@@ -266,7 +271,7 @@ stream_starttls(lua_State *L)
 	if (u->reading || u->writing)
 		return sk_lua_stream_busy(L, u, "call");
 	if (!u->upgrading) {
-		o.conf = sk_lua_conf(L, 2);
+		o.conf = lua_isnil(L, 2) ? NULL : sk_lua_conf(L, 2);
 		o.server = role != NULL ? *role == 's' : u->accepted;
 		o.servername = luaL_optstring(L, 4, NULL);
 		o.late = 1;

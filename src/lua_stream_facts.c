@@ -1,6 +1,9 @@
 /*
  * lua_stream_facts.c - what is known of a stream and its peer, for Lua.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "lua_stream.h"
 #include "peer.h"
 
@@ -36,8 +39,68 @@ set_flag(lua_State *L, const char *key, int value)
 	lua_setfield(L, -2, key);
 }
 
+/* Appends the top of the stack to the list in a field of the table below. */
 static void
-set_peer(lua_State *L, const struct sk_peer *p)
+append(lua_State *L, const char *field)
+{
+	lua_getfield(L, -2, field);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		lua_newtable(L);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, -4, field);
+	}
+	lua_insert(L, -2);
+	lua_rawseti(L, -2, (int)sk_lua_rawlen(L, -2) + 1);
+	lua_pop(L, 1);
+}
+
+/*
+ * What is in the certificate itself. Its bytes go to memory of Lua's, since
+ * all that follows may raise.
+ */
+static void
+set_certificate(lua_State *L, const struct sk_layer *top)
+{
+	struct sk_pem der;
+	struct sk_cert cert;
+	struct sk_der value;
+	enum sk_name_kind kind;
+	char text[SK_CERT_TEXT];
+	void *bytes;
+	size_t n, i;
+
+	if (sk_peer_chain(top, &n) == NULL)
+		return;
+	bytes = sk_lua_newuserdata(L, n);
+	if (sk_peer_leaf(top, &der, &cert) != 0) {
+		lua_pop(L, 1);
+		return;
+	}
+	memcpy(bytes, der.p, der.n);
+	n = der.n;
+	sk_pem_free(&der);
+	lua_insert(L, -2);
+	(void)sk_cert_parse(&cert, bytes, n);
+	lua_newtable(L);
+	lua_setfield(L, -2, "names");
+	while (sk_cert_name(&cert.names, &kind, &value) == 0) {
+		lua_pushstring(L, sk_cert_text(kind, &value, text));
+		append(L, kind == SK_NAME_EMAIL ? "emails" :
+		    kind == SK_NAME_URI ? "uris" : "names");
+	}
+	if (cert.commonname.n > 0)
+		set_string(L, "commonname", sk_cert_text(SK_NAME_DNS,
+		    &cert.commonname, text));
+	for (i = 0; i < cert.serial.n && i < 64; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", cert.serial.p[i]);
+	text[2 * i] = '\0';
+	set_string(L, "serial", text);
+	lua_remove(L, -2);
+}
+
+static void
+set_peer(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
 {
 	lua_newtable(L);
 	set_string(L, "subject", p->subject);
@@ -45,6 +108,7 @@ set_peer(lua_State *L, const struct sk_peer *p)
 	set_string(L, "hash", p->hash);
 	set_time(L, "notbefore", p->notbefore);
 	set_time(L, "notafter", p->notafter);
+	set_certificate(L, top);
 	lua_setfield(L, -2, "peer");
 }
 
@@ -66,7 +130,7 @@ set_ocsp(lua_State *L, const struct sk_peer *p)
 }
 
 static void
-set_tls(lua_State *L, const struct sk_peer *p)
+set_tls(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
 {
 	set_string(L, "version", p->version);
 	set_string(L, "cipher", p->cipher);
@@ -77,7 +141,7 @@ set_tls(lua_State *L, const struct sk_peer *p)
 	set_flag(L, "resumed", p->resumed);
 	if (!p->certificate)
 		return;
-	set_peer(L, p);
+	set_peer(L, top, p);
 	if (p->ocsp_url != NULL || p->ocsp_status >= 0)
 		set_ocsp(L, p);
 }
@@ -101,7 +165,7 @@ facts_info(lua_State *L)
 	set_number(L, "bytes_in", u->s.bytes_in);
 	set_number(L, "bytes_out", u->s.bytes_out);
 	if (tls)
-		set_tls(L, &peer);
+		set_tls(L, u->s.top, &peer);
 	return 1;
 }
 
@@ -122,6 +186,89 @@ facts_peerchain(lua_State *L)
 	}
 	lua_pushlstring(L, pem, n);
 	return 1;
+}
+
+/* binding(stream, "tls-server-end-point"): its bytes. */
+static int
+facts_binding(lua_State *L)
+{
+	static const char *const types[] = { "tls-server-end-point", NULL };
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_err err = { 0 };
+	unsigned char bytes[32];
+
+	(void)luaL_checkoption(L, 2, NULL, types);
+	if (sk_stream_usable(&u->s, &err) == 0) {
+		if (sk_seal_is_server(u->s.top))
+			(void)sk_fail(&err, SK_UNSUPPORTED, "binding: libtls "
+			    "tells no hash of a server's own certificate");
+		else
+			(void)sk_peer_binding(u->s.top, bytes, &err);
+	}
+	if (err.code != SK_NONE)
+		return sk_lua_stream_fail(L, u, &err);
+	lua_pushlstring(L, (const char *)bytes, sizeof(bytes));
+	return 1;
+}
+
+/*
+ * A handshake that waits for its configuration
+ */
+
+/* hello(stream): what the client asks for: {servername, alpn}, or nil. */
+static int
+facts_hello(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	const struct sk_hello *h;
+	size_t i, n;
+	int k;
+
+	if (u->s.top == NULL || (h = sk_seal_hello(u->s.top)) == NULL)
+		return 0;
+	lua_newtable(L);
+	set_string(L, "servername", h->servername);
+	lua_newtable(L);
+	for (i = 0, k = 1; i < h->nalpn; i += n + 1, k++) {
+		n = (unsigned char)h->alpn[i];
+		lua_pushlstring(L, h->alpn + i + 1, n);
+		lua_rawseti(L, -2, k);
+	}
+	lua_setfield(L, -2, "alpn");
+	return 1;
+}
+
+/* configure(stream, conf): true, or nil, message, code. */
+static int
+facts_configure(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_conf *conf = sk_lua_conf(L, 2);
+	struct sk_err err = { 0 };
+
+	if (sk_stream_usable(&u->s, &err) != 0 ||
+	    sk_conf_server(conf, &err) == NULL)
+		return sk_lua_stream_fail(L, u, &err);
+	if (sk_seal_hello(u->s.top) != NULL)
+		sk_seal_configure(u->s.top, conf);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* refuse(stream, message): the next step of the handshake fails with it. */
+static int
+facts_refuse(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	const char *text = luaL_checkstring(L, 2);
+	struct sk_err err = { 0 };
+
+	if (u->s.top != NULL && sk_seal_hello(u->s.top) != NULL) {
+		(void)sk_fail(&err, SK_TLS, "handshake: %s", text);
+		(void)sk_seal_refuse(u->s.top, &err);
+	}
+	sk_err_clear(&err);
+	return 0;
 }
 
 /*
@@ -193,6 +340,10 @@ facts_origin(lua_State *L)
 const luaL_Reg sk_lua_stream_facts[] = {
 	{ "info", facts_info },
 	{ "peerchain", facts_peerchain },
+	{ "binding", facts_binding },
+	{ "hello", facts_hello },
+	{ "configure", facts_configure },
+	{ "refuse", facts_refuse },
 	{ "localname", facts_localname },
 	{ "peername", facts_peername },
 	{ "getoption", facts_getoption },

@@ -6,19 +6,28 @@
 #include "lua_urlsock.h"
 
 #define PINS_MAX 32
+#define PAIRS_MAX 64
+#define TICKETS_MAX 8
 
 struct tls_object {
 	struct sk_conf *conf;		/* NULL: closed */
 };
 
-/* Fields of the table at index 1; the table keeps the strings. */
+struct session_object {
+	struct sk_session *session;	/* NULL: closed */
+};
+
+/*
+ * Fields of the table at an index; the table keeps the strings. What may
+ * raise is all here: nothing is acquired before they are read.
+ */
 
 static struct sk_span
-string_field(lua_State *L, const char *name)
+string_field(lua_State *L, int index, const char *name)
 {
 	struct sk_span s = { NULL, 0 };
 
-	lua_getfield(L, 1, name);
+	lua_getfield(L, index, name);
 	if (!lua_isnil(L, -1)) {
 		if (lua_type(L, -1) != LUA_TSTRING)
 			luaL_error(L, "option '%s': string expected, got %s",
@@ -34,7 +43,7 @@ string_field(lua_State *L, const char *name)
 static const char *
 text_field(lua_State *L, const char *name)
 {
-	struct sk_span s = string_field(L, name);
+	struct sk_span s = string_field(L, 1, name);
 
 	if (s.p != NULL && strlen(s.p) != s.n)
 		luaL_error(L, "option '%s': a NUL byte", name);
@@ -53,6 +62,35 @@ flag_field(lua_State *L, const char *name)
 	value = lua_toboolean(L, -1);
 	lua_pop(L, 1);
 	return value;
+}
+
+/* A whole number, or -1 where there is none. */
+static long
+whole_field(lua_State *L, const char *name)
+{
+	double value = -1;
+
+	lua_getfield(L, 1, name);
+	if (!lua_isnil(L, -1)) {
+		value = lua_type(L, -1) == LUA_TNUMBER ?
+		    lua_tonumber(L, -1) : -1;
+		if (!(value >= 0 && value <= 86400))
+			luaL_error(L, "option '%s': a whole number of 0 to "
+			    "86400 expected", name);
+	}
+	lua_pop(L, 1);
+	return (long)value;
+}
+
+/* "require", or nothing. */
+static int
+require_field(lua_State *L, const char *name, struct sk_err *err)
+{
+	const char *p = text_field(L, name);
+
+	if (p != NULL && strcmp(p, "require") != 0)
+		(void)sk_fail(err, SK_TLS, "%s: 'require' expected", name);
+	return p != NULL;
 }
 
 /* The i-th string of the list in a field (a string is a list of one). */
@@ -145,49 +183,170 @@ client_field(lua_State *L, struct sk_err *err)
 	return SK_CLIENT_REQUIRE;
 }
 
-/*
- * tls(options): the object, or nil, message, code. Everything that may raise
- * comes before anything is acquired.
- */
+/* A certificate with what belongs to it, from the table at that index. */
+static void
+pair_fields(lua_State *L, int index, struct sk_keypair *pair)
+{
+	pair->cert = string_field(L, index, "cert");
+	pair->key = string_field(L, index, "key");
+	pair->password = string_field(L, index, "password");
+	pair->staple = string_field(L, index, "staple");
+}
+
+/* cert and key, then the list certs. How many there are. */
+static size_t
+pairs_field(lua_State *L, struct sk_keypair *pairs, struct sk_err *err)
+{
+	size_t i, n = 0;
+
+	pair_fields(L, 1, &pairs[0]);
+	if (pairs[0].cert.n > 0)
+		n = 1;
+	else if (pairs[0].key.n + pairs[0].staple.n + pairs[0].password.n > 0)
+		(void)sk_fail(err, SK_TLS, "%s: there is no cert to it",
+		    pairs[0].key.n > 0 ? "key" :
+		    pairs[0].staple.n > 0 ? "staple" : "password");
+	lua_getfield(L, 1, "certs");
+	for (i = 1; lua_istable(L, -1); i++, n++) {
+		lua_rawgeti(L, -1, (int)i);
+		if (!lua_istable(L, -1)) {
+			lua_pop(L, 1);
+			break;
+		}
+		if (n == PAIRS_MAX) {
+			(void)sk_fail(err, SK_TLS, "certs: at most %d",
+			    PAIRS_MAX);
+			lua_pop(L, 1);
+			break;
+		}
+		pair_fields(L, lua_gettop(L), &pairs[n]);
+		if (pairs[n].cert.n == 0)
+			(void)sk_fail(err, SK_TLS,
+			    "certs[%zu].cert: it is missing", i);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+	return n;
+}
+
+static size_t
+tickets_field(lua_State *L, struct sk_span *tickets, struct sk_err *err)
+{
+	size_t n;
+
+	for (n = 0; n < TICKETS_MAX; n++) {
+		tickets[n].p = list_item(L, "ticket_keys", (int)n + 1,
+		    &tickets[n].n);
+		if (tickets[n].p == NULL)
+			return n;
+	}
+	(void)sk_fail(err, SK_TLS, "ticket_keys: at most four");
+	return 0;
+}
+
+static size_t
+pins_field(lua_State *L, const char **pins, struct sk_err *err)
+{
+	size_t i, n;
+
+	for (n = 0; n < PINS_MAX; n++) {
+		if ((pins[n] = list_item(L, "pin", (int)n + 1, &i)) == NULL)
+			return n;
+	}
+	(void)sk_fail(err, SK_TLS, "pin: too many of them");
+	return 0;
+}
+
+static struct sk_session *
+session_field(lua_State *L)
+{
+	struct session_object *o;
+
+	lua_getfield(L, 1, "session");
+	o = sk_lua_test(L, -1, SK_TYPE_SESSION);
+	if (o == NULL && !lua_isnil(L, -1))
+		luaL_error(L, "option 'session': urlsock.session expected");
+	lua_pop(L, 1);
+	return o != NULL ? o->session : NULL;
+}
+
+/* The settings that need no room of the caller's. */
+static void
+plain_fields(lua_State *L, struct sk_conf_spec *spec, struct sk_err *err)
+{
+	spec->ca = string_field(L, 1, "ca");
+	spec->crl = string_field(L, 1, "crl");
+	spec->clientca = string_field(L, 1, "clientca");
+	spec->ciphers = text_field(L, "ciphers");
+	spec->curves = text_field(L, "curves");
+	spec->depth = whole_field(L, "depth");
+	spec->lifetime = whole_field(L, "lifetime");
+	spec->noverifycert = flag_field(L, "insecure_noverifycert");
+	spec->noverifyname = flag_field(L, "insecure_noverifyname");
+	spec->noverifytime = flag_field(L, "insecure_noverifytime");
+	spec->ocsp_require = require_field(L, "ocsp", err);
+	spec->san_require = require_field(L, "san", err);
+	spec->protocols = protocols_field(L, err);
+	spec->client = client_field(L, err);
+	spec->session = session_field(L);
+}
+
+/* tls(options): the object, or nil, message, code. */
 static int
 tls_new(lua_State *L)
 {
-	const char *pins[PINS_MAX], *ocsp;
+	struct sk_keypair pairs[PAIRS_MAX + 1];
+	struct sk_span tickets[TICKETS_MAX];
+	const char *pins[PINS_MAX];
 	struct sk_conf_spec spec = { 0 };
 	struct sk_err err = { 0 };
 	struct tls_object *t;
-	size_t n;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
-	spec.ca = string_field(L, "ca");
-	spec.cert = string_field(L, "cert");
-	spec.key = string_field(L, "key");
-	spec.clientca = string_field(L, "clientca");
-	spec.ciphers = text_field(L, "ciphers");
-	spec.curves = text_field(L, "curves");
-	spec.noverifycert = flag_field(L, "insecure_noverifycert");
-	spec.noverifyname = flag_field(L, "insecure_noverifyname");
-	spec.noverifytime = flag_field(L, "insecure_noverifytime");
-	ocsp = text_field(L, "ocsp");
 	t = sk_lua_new(L, sizeof(*t), SK_TYPE_TLS);
 	spec.alpn = push_alpn(L, &err);
-	spec.protocols = protocols_field(L, &err);
-	spec.client = client_field(L, &err);
-	while (spec.npins < PINS_MAX && (pins[spec.npins] = list_item(L,
-	    "pin", (int)spec.npins + 1, &n)) != NULL)
-		spec.npins++;
+	plain_fields(L, &spec, &err);
+	spec.npairs = pairs_field(L, pairs, &err);
+	spec.pairs = pairs;
+	spec.ntickets = tickets_field(L, tickets, &err);
+	spec.tickets = tickets;
+	spec.npins = pins_field(L, pins, &err);
 	spec.pins = pins;
-	if (spec.npins == PINS_MAX)
-		(void)sk_fail(&err, SK_TLS, "pin: too many of them");
-	if (ocsp != NULL && strcmp(ocsp, "require") != 0)
-		(void)sk_fail(&err, SK_TLS, "ocsp: 'require' expected");
-	spec.ocsp_require = ocsp != NULL;
 	if (err.code == SK_NONE)
 		t->conf = sk_conf_new(&spec, &err);
 	if (t->conf == NULL)
 		return sk_lua_fail(L, &err);
 	lua_settop(L, 2);
+	return 1;
+}
+
+/* session(): what a client keeps of a connection to resume it later. */
+static int
+session_new(lua_State *L)
+{
+	struct session_object *o = sk_lua_new(L, sizeof(*o), SK_TYPE_SESSION);
+	struct sk_err err = { 0 };
+
+	if ((o->session = sk_session_new(&err)) == NULL)
+		return sk_lua_fail(L, &err);
+	return 1;
+}
+
+static int
+session_gc(lua_State *L)
+{
+	struct session_object *o = luaL_checkudata(L, 1, SK_TYPE_SESSION);
+
+	sk_session_drop(o->session);
+	o->session = NULL;
+	return 0;
+}
+
+static int
+session_is(lua_State *L)
+{
+	lua_pushboolean(L, sk_lua_test(L, 1, SK_TYPE_SESSION) != NULL);
 	return 1;
 }
 
@@ -240,6 +399,18 @@ sk_lua_open_tls(lua_State *L)
 		{ NULL, NULL }
 	};
 
+	static const luaL_Reg session_functions[] = {
+		{ "new", session_new },
+		{ "is", session_is },
+		{ NULL, NULL }
+	};
+	static const luaL_Reg session_meta[] = {
+		{ "__gc", session_gc },
+		{ NULL, NULL }
+	};
+
 	sk_lua_class(L, SK_TYPE_TLS, functions, meta);
 	lua_setfield(L, -2, "tls");
+	sk_lua_class(L, SK_TYPE_SESSION, session_functions, session_meta);
+	lua_setfield(L, -2, "session");
 }

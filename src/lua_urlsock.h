@@ -14,6 +14,7 @@
 #define SK_TYPE_LISTENER "urlsock.listener"
 #define SK_TYPE_DATAGRAM "urlsock.datagram"
 #define SK_TYPE_TLS "urlsock.tls"
+#define SK_TYPE_SESSION "urlsock.session"
 #define SK_TYPE_ADDRESSES "urlsock.addresses"
 #define SK_TYPE_RESOLVER "urlsock.resolver"
 

@@ -4,9 +4,11 @@
 #include "peer.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <tls.h>
 
+#include "identity.h"
 #include "seal.h"
 
 static void
@@ -57,4 +59,44 @@ sk_peer_chain(const struct sk_layer *l, size_t *n)
 	if ((pem = tls_peer_cert_chain_pem(tls, n)) == NULL)
 		return NULL;
 	return (const char *)pem;
+}
+
+int
+sk_peer_leaf(const struct sk_layer *l, struct sk_pem *der,
+    struct sk_cert *cert)
+{
+	struct tls *tls = sk_seal_tls(l);
+
+	memset(der, 0, sizeof(*der));
+	return tls != NULL ? sk_identity_leaf(tls, der, cert) : -1;
+}
+
+int
+sk_peer_binding(const struct sk_layer *l, unsigned char out[32],
+    struct sk_err *err)
+{
+	struct tls *tls = sk_seal_tls(l);
+	const char *hash = NULL;
+	struct sk_pem der;
+	struct sk_cert cert;
+	unsigned value;
+	size_t i;
+
+	if (tls == NULL || sk_identity_leaf(tls, &der, &cert) != 0)
+		return sk_fail(err, SK_UNSUPPORTED, "binding: there is no "
+		    "certificate of a server");
+	sk_pem_free(&der);
+	hash = tls_peer_cert_hash(tls);
+	if (cert.hash == SK_HASH_OTHER || hash == NULL ||
+	    strlen(hash) != 7 + 64)
+		return sk_fail(err, SK_UNSUPPORTED, "binding: the certificate "
+		    "is not signed with sha-256, and libtls tells no other "
+		    "hash of it");
+	for (i = 0; i < 32; i++) {
+		if (sscanf(hash + 7 + 2 * i, "%2x", &value) != 1)
+			return sk_fail(err, SK_UNSUPPORTED, "binding: "
+			    "the hash cannot be read");
+		out[i] = (unsigned char)value;
+	}
+	return 0;
 }

@@ -6,7 +6,9 @@
 
 #include <time.h>
 
+#include "cert.h"
 #include "io.h"
+#include "pem.h"
 
 /* Strings belong to the seal and live as long as it; NULL where unknown. */
 struct sk_peer {
@@ -35,5 +37,21 @@ int sk_peer_facts(const struct sk_layer *, struct sk_peer *);
 
 /* The certificates that the peer sent, PEM, or NULL; *n its length. */
 const char *sk_peer_chain(const struct sk_layer *, size_t *n);
+
+/*
+ * The peer's own certificate: its bytes in *der, which the caller frees, and
+ * what is in it. 0; -1 where there is none.
+ */
+int sk_peer_leaf(const struct sk_layer *, struct sk_pem *der,
+    struct sk_cert *);
+
+/*
+ * The channel binding tls-server-end-point (RFC 5929, section 4), for a
+ * client: the hash of the server's certificate by the hash of its signature,
+ * SHA-256 in place of MD5 and SHA-1. libtls tells the SHA-256 only: 0, or
+ * SK_FAIL with code unsupported.
+ */
+int sk_peer_binding(const struct sk_layer *, unsigned char out[32],
+    struct sk_err *);
 
 #endif

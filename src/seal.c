@@ -8,7 +8,9 @@
 #include <string.h>
 #include <tls.h>
 
-#include "greeting.h"
+#include "identity.h"
+#include "opening.h"
+#include "verdict.h"
 
 /* The steps of the two vocabularies are the same numbers. */
 _Static_assert(SK_WANT_READ == TLS_WANT_POLLIN, "WANT_READ");
@@ -23,26 +25,16 @@ _Static_assert(SK_WANT_WRITE == TLS_WANT_POLLOUT, "WANT_WRITE");
  */
 #define SPINS 4
 
-/* What only the handshake needs; freed when it is over. */
-struct opening {
-	char *servername;
-	int server;
-	int late;
-	char *early;		/* bytes that were read before */
-	size_t nearly, taken;
-	char seen[SK_GREETING];	/* the first bytes that the peer sent */
-	size_t nseen;
-};
-
 struct seal {
 	struct sk_layer layer;
 	struct tls *tls;
 	struct sk_conf *conf;
-	struct opening *opening;
+	struct sk_opening *opening;	/* NULL once it is over */
 	struct sk_err io;	/* what happened below, from a callback */
 	struct sk_err fatal;	/* the end of it: libtls is not asked again */
 	unsigned char blocked;	/* it was below that said WANT */
 	unsigned char eof;	/* below has ended */
+	unsigned char server;	/* our role */
 };
 
 static const struct sk_layer_ops seal_ops;
@@ -57,57 +49,22 @@ seal_of(const struct sk_layer *l)
  * Callbacks of libtls
  */
 
-/*
- * Keeps the first bytes of the peer, and ends the handshake as soon as they
- * are no TLS record. What else has come in by then is shown with them.
- */
-static ssize_t
-look(struct seal *z, const char *p, ssize_t n)
-{
-	struct opening *o = z->opening;
-	struct sk_layer *below = z->layer.below;
-	size_t room = SK_GREETING - o->nseen;
-	size_t fresh = (size_t)n < room ? (size_t)n : room;
-	ssize_t r;
-
-	if (fresh == 0)
-		return n;
-	memcpy(o->seen + o->nseen, p, fresh);
-	o->nseen += fresh;
-	if (sk_greeting_is_record(o->seen, o->nseen))
-		return n;
-	if (o->nseen < SK_GREETING && o->taken == o->nearly) {
-		struct sk_err ignored = { 0 };
-
-		r = below->ops->read(below, o->seen + o->nseen,
-		    SK_GREETING - o->nseen, &ignored);
-		if (r > 0)
-			o->nseen += (size_t)r;
-		sk_err_clear(&ignored);
-	}
-	(void)sk_greeting_fail(o->seen, o->nseen, o->server, o->late, &z->io);
-	return -1;
-}
-
 static ssize_t
 pull(struct tls *tls, void *buf, size_t n, void *arg)
 {
 	struct seal *z = arg;
 	struct sk_layer *below = z->layer.below;
-	struct opening *o = z->opening;
-	ssize_t r;
+	struct sk_opening *o = z->opening;
+	ssize_t r = 0;
 
 	(void)tls;
-	if (o != NULL && o->taken < o->nearly) {
-		if (n > o->nearly - o->taken)
-			n = o->nearly - o->taken;
-		memcpy(buf, o->early + o->taken, n);
-		o->taken += n;
-		return look(z, buf, (ssize_t)n);
-	}
-	r = below->ops->read(below, buf, n, &z->io);
-	if (r > 0)
-		return o != NULL ? look(z, buf, r) : r;
+	if (o != NULL)
+		r = (ssize_t)sk_opening_early(o, buf, n);
+	if (r == 0)
+		r = below->ops->read(below, buf, n, &z->io);
+	if (r > 0 && o != NULL &&
+	    sk_opening_look(o, below, buf, (size_t)r, &z->io) != 0)
+		return SK_FAIL;
 	if (r == 0)
 		z->eof = 1;
 	else if (r != SK_FAIL)
@@ -143,54 +100,6 @@ push(struct tls *tls, const void *buf, size_t n, void *arg)
  * Errors
  */
 
-/* The readable end of libtls's text: no numbers and names of functions. */
-static const char *
-reason(const char *text)
-{
-	const char *p;
-
-	if (strstr(text, "error:") == NULL)
-		return text;
-	p = strrchr(text, ':');
-	return p[1] != '\0' ? p + 1 : text;
-}
-
-static const struct {
-	const char *part;	/* of libtls's text */
-	enum sk_code code;
-	const char *text;	/* NULL: libtls's own words */
-} meanings[] = {
-	{ "certificate verification failed", SK_VERIFY, NULL },
-	{ "not present in server certificate", SK_VERIFY, NULL },
-	{ "server name not specified", SK_VERIFY, NULL },
-	{ "OCSP", SK_VERIFY, NULL },
-	{ "ocsp", SK_VERIFY, NULL },
-	{ "certificate verify failed", SK_VERIFY,
-	    "the peer's certificate is not trusted" },
-	{ "peer did not return a certificate", SK_VERIFY,
-	    "the client showed no certificate" },
-	{ "no certificate returned", SK_VERIFY,
-	    "the client showed no certificate" },
-	{ "alert protocol version", SK_TLS,
-	    "the peer refuses the protocol versions offered" },
-	{ "unsupported protocol", SK_TLS, "no protocol version in common" },
-	{ "no shared cipher", SK_TLS, "no cipher in common" },
-	{ "alert handshake failure", SK_TLS,
-	    "the peer refuses what was offered (handshake failure)" },
-	{ "alert unknown ca", SK_TLS,
-	    "the peer does not trust our certificate (unknown ca)" },
-	{ "alert bad certificate", SK_TLS,
-	    "the peer refuses our certificate (bad certificate)" },
-	{ "alert certificate expired", SK_TLS,
-	    "the peer refuses our certificate (expired)" },
-	{ "alert certificate unknown", SK_TLS,
-	    "the peer refuses our certificate (certificate unknown)" },
-	{ "alert certificate required", SK_TLS,
-	    "the peer requires a certificate" },
-	{ "wrong version number", SK_TLS,
-	    "the peer sent no tls record, or one of another version" },
-};
-
 /*
  * The end of a seal, from the most specific cause there is: what happened
  * below, then the end of the stream, then what libtls says, which is wrong
@@ -200,8 +109,7 @@ static int
 fatal(struct seal *z, const char *what, struct sk_err *err)
 {
 	const char *text = NULL, *server = NULL;
-	enum sk_code code = SK_TLS;
-	size_t i;
+	enum sk_code code;
 
 	if (z->io.code != SK_NONE)
 		(void)sk_err_move(&z->fatal, &z->io);
@@ -213,20 +121,12 @@ fatal(struct seal *z, const char *what, struct sk_err *err)
 
 	if (z->tls != NULL)
 		text = tls_error(z->tls);
-	if (text == NULL)
-		text = "no reason given";
-	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-		if (strstr(text, meanings[i].part) != NULL) {
-			code = meanings[i].code;
-			if (meanings[i].text != NULL)
-				text = meanings[i].text;
-			break;
-		}
-	}
-	if (code == SK_VERIFY && z->opening != NULL && z->opening->server)
-		server = sk_conf_refusal(z->conf);
-	(void)sk_fail(&z->fatal, code, "%s: %s%s%s", what, reason(text),
-	    server != NULL ? ": " : "", server != NULL ? reason(server) : "");
+	code = sk_verdict(text != NULL ? text : "no reason given", &text);
+	if (code == SK_VERIFY && z->opening != NULL && z->opening->server &&
+	    (server = sk_conf_refusal(z->conf)) != NULL)
+		(void)sk_verdict(server, &server);
+	(void)sk_fail(&z->fatal, code, "%s: %s%s%s", what, text,
+	    server != NULL ? ": " : "", server != NULL ? server : "");
 	if (server != NULL)
 		sk_conf_forget_refusal(z->conf);
 	return sk_err_copy(err, &z->fatal);
@@ -236,27 +136,86 @@ fatal(struct seal *z, const char *what, struct sk_err *err)
  * Opening
  */
 
+enum {
+	ALERT_ILLEGAL_PARAMETER = 47,		/* RFC 8446, section 6.2 */
+	ALERT_UNRECOGNIZED_NAME = 112,
+	ALERT_NO_APPLICATION_PROTOCOL = 120
+};
+
+/*
+ * Tells the client why, as far as that goes without waiting. Always SK_FAIL,
+ * for good.
+ */
+static int
+refuse(struct seal *z, int alert, struct sk_err *err)
+{
+	unsigned char record[] = { 21, 3, 3, 0, 2, 2, 0 };
+	struct sk_layer *below = z->layer.below;
+	struct sk_err ignored = { 0 };
+
+	record[sizeof(record) - 1] = (unsigned char)alert;
+	(void)below->ops->write(below, record, sizeof(record), &ignored);
+	sk_err_clear(&ignored);
+	return sk_err_copy(err, &z->fatal);
+}
+
+/* A server hears its client before libtls does; see hello.h. */
+static int
+hear(struct seal *z, struct sk_err *err)
+{
+	struct sk_opening *o = z->opening;
+	const char *alpn;
+	int r;
+
+	r = sk_opening_listen(o, z->layer.below, &z->fatal);
+	if (r == SK_FAIL && z->fatal.code == SK_TLS)
+		return refuse(z, ALERT_ILLEGAL_PARAMETER, err);
+	if (r == SK_FAIL)
+		return sk_err_copy(err, &z->fatal);
+	if (r != 0)
+		return r;
+	if (z->conf == NULL)
+		return SK_WANT_CONF;
+	/* RFC 7301, section 3.2, which OpenSSL leaves to its caller. */
+	alpn = sk_conf_alpn(z->conf);
+	if (alpn == NULL || o->hello.nalpn == 0 ||
+	    sk_hello_speaks(&o->hello, alpn))
+		return 0;
+	(void)sk_fail(&z->fatal, SK_TLS,
+	    "handshake: no protocol in common by alpn (we speak %s)", alpn);
+	return refuse(z, ALERT_NO_APPLICATION_PROTOCOL, err);
+}
+
+static int
+begin_server(struct seal *z, struct sk_err *err)
+{
+	struct tls *server;
+	const char *words;
+	int r;
+
+	if ((r = hear(z, err)) != 0)
+		return r;
+	if ((server = sk_conf_server(z->conf, err)) == NULL)
+		return SK_FAIL;
+	if (tls_accept_cbs(server, &z->tls, pull, push, z) == 0)
+		return 0;
+	(void)sk_verdict(tls_error(server), &words);
+	return sk_fail(err, SK_TLS, "accept: %s", words);
+}
+
 static int
 begin(struct seal *z, struct sk_err *err)
 {
-	struct opening *o = z->opening;
-	struct tls *server;
-	int r;
+	struct sk_opening *o = z->opening;
 
-	if (o->server) {
-		if ((server = sk_conf_server(z->conf, err)) == NULL)
-			return SK_FAIL;
-		r = tls_accept_cbs(server, &z->tls, pull, push, z);
-		if (r == -1)
-			return sk_fail(err, SK_TLS, "accept: %s",
-			    reason(tls_error(server)));
-		return 0;
-	}
+	if (o->server)
+		return begin_server(z, err);
 	if (o->servername == NULL && sk_conf_wants_name(z->conf))
 		return sk_fail(err, SK_VERIFY, "handshake: "
 		    "there is no name to verify the server by: "
 		    "give the option servername");
-	if ((z->tls = sk_conf_client(z->conf, err)) == NULL)
+	z->tls = sk_conf_client(z->conf, o->servername, err);
+	if (z->tls == NULL)
 		return SK_FAIL;
 	if (tls_connect_cbs(z->tls, pull, push, z, o->servername) == -1)
 		return fatal(z, "handshake", err);
@@ -281,43 +240,20 @@ is_complete(struct seal *z)
 }
 
 static int
-check_pins(struct seal *z, struct sk_err *err)
-{
-	const char *hash;
-
-	if (!sk_conf_has_pins(z->conf))
-		return 0;
-	hash = tls_peer_cert_hash(z->tls);
-	if (hash != NULL && sk_conf_pinned(z->conf, hash))
-		return 0;
-	return sk_fail(err, SK_VERIFY, "handshake: the peer's certificate "
-	    "%s is not one of those pinned", hash != NULL ? hash : "(none)");
-}
-
-static void
-opening_free(struct opening *o)
-{
-	if (o == NULL)
-		return;
-	free(o->servername);
-	free(o->early);
-	free(o);
-}
-
-static int
 seal_open(struct sk_layer *l, struct sk_err *err)
 {
 	struct seal *z = seal_of(l);
+	struct sk_opening *o = z->opening;
 	int r, i;
 
 	if (z->fatal.code != SK_NONE)
 		return sk_err_copy(err, &z->fatal);
-	if (z->opening == NULL)
+	if (o == NULL)
 		return 0;
 	if ((r = l->below->ops->open(l->below, err)) != 0)
 		return r;
-	if (z->tls == NULL && begin(z, err) != 0)
-		return sk_err_copy(&z->fatal, err);
+	if (z->tls == NULL && (r = begin(z, err)) != 0)
+		return r == SK_FAIL ? sk_err_copy(&z->fatal, err) : r;
 	for (r = SK_WANT_READ, i = 0; r < SK_FAIL && i < SPINS; i++) {
 		z->blocked = 0;
 		r = tls_handshake(z->tls);
@@ -329,12 +265,14 @@ seal_open(struct sk_layer *l, struct sk_err *err)
 	if (r == SK_FAIL || z->io.code != SK_NONE)
 		return fatal(z, "handshake", err);
 	if (!is_complete(z))
-		return sk_err_copy(err, (sk_fail(&z->fatal, SK_TLS,
-		    "handshake: the peer ended it before it was complete"),
-		    &z->fatal));
-	if (check_pins(z, &z->fatal) != 0)
+		(void)sk_fail(&z->fatal, SK_TLS,
+		    "handshake: the peer ended it before it was complete");
+	else
+		(void)sk_identity_check(z->tls, z->conf, o->servername,
+		    o->server, &z->fatal);
+	if (z->fatal.code != SK_NONE)
 		return sk_err_copy(err, &z->fatal);
-	opening_free(z->opening);
+	sk_opening_free(o);
 	z->opening = NULL;
 	return 0;
 }
@@ -414,7 +352,7 @@ seal_free(struct sk_layer *l)
 	struct seal *z = seal_of(l);
 
 	tls_free(z->tls);
-	opening_free(z->opening);
+	sk_opening_free(z->opening);
 	sk_conf_drop(z->conf);
 	sk_err_clear(&z->io);
 	sk_err_clear(&z->fatal);
@@ -431,6 +369,12 @@ sk_seal_is(const struct sk_layer *l)
 	return l != NULL && l->ops == &seal_ops;
 }
 
+int
+sk_seal_is_server(const struct sk_layer *l)
+{
+	return sk_seal_is(l) && seal_of(l)->server;
+}
+
 struct tls *
 sk_seal_tls(const struct sk_layer *l)
 {
@@ -439,47 +383,30 @@ sk_seal_tls(const struct sk_layer *l)
 	return sk_seal_is(l) && z->opening == NULL ? z->tls : NULL;
 }
 
-/*
- * A name goes out as SNI and is compared without its final dot (RFC 6066,
- * section 3).
- */
-static char *
-copy_name(const char *name)
+const struct sk_hello *
+sk_seal_hello(const struct sk_layer *l)
 {
-	size_t n = strlen(name);
-	char *copy;
+	struct seal *z = seal_of(l);
 
-	if (n > 1 && name[n - 1] == '.')
-		n--;
-	if ((copy = malloc(n + 1)) != NULL) {
-		memcpy(copy, name, n);
-		copy[n] = '\0';
-	}
-	return copy;
+	if (!sk_seal_is(l) || z->opening == NULL || !z->opening->heard ||
+	    z->conf != NULL)
+		return NULL;
+	return &z->opening->hello;
 }
 
-static struct opening *
-opening_new(const struct sk_seal_options *opts, const void *early, size_t n)
+void
+sk_seal_configure(struct sk_layer *l, struct sk_conf *conf)
 {
-	struct opening *o;
+	seal_of(l)->conf = sk_conf_hold(conf);
+}
 
-	if ((o = calloc(1, sizeof(*o))) == NULL)
-		return NULL;
-	o->server = opts->server;
-	o->late = opts->late;
-	if (opts->servername != NULL && !opts->server &&
-	    (o->servername = copy_name(opts->servername)) == NULL)
-		goto fail;
-	if (n > 0) {
-		if ((o->early = malloc(n)) == NULL)
-			goto fail;
-		memcpy(o->early, early, n);
-		o->nearly = n;
-	}
-	return o;
-fail:
-	opening_free(o);
-	return NULL;
+int
+sk_seal_refuse(struct sk_layer *l, struct sk_err *err)
+{
+	struct seal *z = seal_of(l);
+
+	(void)sk_err_copy(&z->fatal, err);
+	return refuse(z, ALERT_UNRECOGNIZED_NAME, err);
 }
 
 struct sk_layer *
@@ -489,13 +416,16 @@ sk_seal_new(struct sk_layer *below, const struct sk_seal_options *opts,
 	struct seal *z;
 
 	if ((z = calloc(1, sizeof(*z))) == NULL ||
-	    (z->opening = opening_new(opts, early, n)) == NULL) {
+	    (z->opening = sk_opening_new(opts->servername, opts->server,
+	    opts->late, early, n)) == NULL) {
 		free(z);
 		(void)sk_fail(err, SK_MEMORY, "handshake: out of memory");
 		return NULL;
 	}
 	z->layer.ops = &seal_ops;
 	z->layer.below = below;
-	z->conf = sk_conf_hold(opts->conf);
+	z->server = opts->server != 0;
+	if (opts->conf != NULL)
+		z->conf = sk_conf_hold(opts->conf);
 	return &z->layer;
 }

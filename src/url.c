@@ -257,6 +257,18 @@ bad(struct sk_err *err, const char *p, size_t n, const char *why)
 	return sk_fail(err, SK_URL, "'%s': %s", shown(text, p, n), why);
 }
 
+int
+sk_url_host(const char *p, size_t n)
+{
+	unsigned char raw[16];
+
+	if (is_name(p, n))
+		return SK_HOST_NAME;
+	if (is_ipv4(p, n, NULL))
+		return SK_HOST_IPV4;
+	return is_ipv6(p, n, raw) ? SK_HOST_IPV6 : -1;
+}
+
 static int
 parse_scheme(struct sk_url *u, const char *p, size_t n, struct sk_err *err)
 {

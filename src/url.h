@@ -81,6 +81,9 @@ int sk_url_parse(struct sk_url *u, const char *p, size_t n, long port,
 #define SK_URL_MAX 512
 size_t sk_url_text(const struct sk_url *u, char buf[SK_URL_MAX]);
 
+/* What the bytes are, an enum sk_host_kind, or -1 for no host at all. */
+int sk_url_host(const char *, size_t);
+
 /* An IPv6 address as RFC 5952 spells it; its length. */
 size_t sk_url_ipv6(const unsigned char raw[16], char buf[40]);
 

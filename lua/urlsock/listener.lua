@@ -1,6 +1,7 @@
 --- Listeners.
 -- @classmod listener
 
+local choose = require "urlsock.choose"
 local core = require "urlsock.core"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
@@ -21,7 +22,10 @@ function listener:accept(seconds)
   else
     options.seconds(seconds, "accept", 3)
   end
-  return loop.finish(class, "accept", self, loop.deadline(seconds), true, false)
+  local stream, peer, code =
+    loop.finish(class, "accept", self, loop.deadline(seconds), true, false)
+  if stream then choose.inherit(self, stream) end
+  return stream, peer, code
 end
 
 --- An iterator over `accept`; ends when the listener is closed, raises on any other error, a
@@ -36,13 +40,18 @@ function listener:clients()
 end
 
 --- Sets the TLS configuration of connections from now on.
--- @tparam table|urlsock.tls given
+-- @tparam table|urlsock.tls|function given
 -- @treturn[1] boolean true
 -- @treturn[2] nil, message, code
 function listener:settls(given)
-  local config, message, code = options.config(options.tls(given, "settls", 3))
+  local config, message, code = options.config(options.tls(given, "settls", 3, true))
   if not config then return nil, message, code end
-  return class.settls(self, config)
+  local chosen = type(config) == "function"
+  local ok
+  ok, message, code = class.settls(self, chosen or config)
+  if not ok then return nil, message, code end
+  choose.set(self, chosen and config or nil)
+  return true
 end
 
 --- Closes; the file of a Unix socket is removed.

@@ -3,6 +3,7 @@
 -- @module urlsock.loop
 
 local core = require "urlsock.core"
+local choose = require "urlsock.choose"
 
 local now = core.now
 
@@ -26,6 +27,31 @@ function loop.deadline(seconds)
   return seconds and now() + seconds
 end
 
+-- Who waits: a hold whose coroutine is dead, or back in a call, is void.
+local readers, writers = setmetatable({}, { __mode = "kv" }), setmetatable({}, { __mode = "kv" })
+
+--- The coroutine that runs; the main one of Lua 5.1 has no name.
+local main = coroutine.running() or {}
+local function running()
+  return coroutine.running() or main
+end
+
+local function is_stale(holder)
+  return holder == nil or holder == running()
+    or type(holder) == "thread" and coroutine.status(holder) == "dead"
+end
+
+--- Lets go of a hold that nobody has any more: its wait raised, or its coroutine is gone.
+-- @treturn boolean whether the step is worth another try
+local function unstick(class, socket, reads, writes)
+  if not class.hold then return false end
+  local reading = reads and is_stale(readers[socket])
+  local writing = writes and is_stale(writers[socket])
+  if reads and not reading or writes and not writing then return false end
+  class.release(socket, reading, writing)
+  return true
+end
+
 --- Waits once for a socket of a class, which is held meanwhile.
 -- @treturn[1] boolean true when the step is to be tried again
 -- @treturn[2] boolean false when the deadline has passed
@@ -35,8 +61,16 @@ local function pause(class, socket, want, deadline, reads, writes)
     left = deadline - now()
     if left <= 0 then return false end
   end
-  if class.hold then class.hold(socket, reads, writes) end
-  loop.wait(socket, want, left)
+  if class.hold then
+    class.hold(socket, reads, writes)
+    if reads then readers[socket] = running() end
+    if writes then writers[socket] = running() end
+  end
+  if want == "hello" then
+    choose.answer(socket)
+  else
+    loop.wait(socket, want, left)
+  end
   if class.hold then class.release(socket, reads, writes) end
   return true
 end
@@ -63,10 +97,11 @@ function loop.finish(class, name, socket, deadline, reads, writes, ...)
     local value, message, code, count = step(socket, ...)
     if message == nil then return value end
     if value ~= false then
-      if count == nil then return value, message, code end
-      return value, message, code, count
-    end
-    if not pause(class, socket, message, deadline, reads, writes) then
+      if code ~= "busy" or not unstick(class, socket, reads, writes) then
+        if count == nil then return value, message, code end
+        return value, message, code, count
+      end
+    elseif not pause(class, socket, message, deadline, reads, writes) then
       return expired(class, socket, name)
     end
   end
@@ -74,18 +109,25 @@ end
 
 local finish = loop.finish
 
+--- Goes on where a method's first try was not the end of it.
+local function go_on(class, name, socket, message, code, reads, writes, ...)
+  local deadline = loop.deadline(class.gettimeout(socket))
+  if code == "busy" then
+    if not unstick(class, socket, reads, writes) then return nil, message, code end
+  elseif not pause(class, socket, message, deadline, reads, writes) then
+    return expired(class, socket, name)
+  end
+  return finish(class, name, socket, deadline, reads, writes, ...)
+end
+
 --- A method from a step with at most two arguments.
 function loop.method(class, name, reads, writes)
-  local step, gettimeout = class[name], class.gettimeout
+  local step = class[name]
   return function(self, a, b)
     local value, message, code = step(self, a, b)
     if message == nil then return value end
-    if value == false then
-      local deadline = loop.deadline(gettimeout(self))
-      if pause(class, self, message, deadline, reads, writes) then
-        return finish(class, name, self, deadline, reads, writes, a, b)
-      end
-      return expired(class, self, name)
+    if value == false or code == "busy" then
+      return go_on(class, name, self, message, code, reads, writes, a, b)
     end
     return value, message, code
   end
@@ -93,16 +135,12 @@ end
 
 --- A method from a step with any number of arguments and up to four results.
 function loop.variadic(class, name, reads, writes)
-  local step, gettimeout = class[name], class.gettimeout
+  local step = class[name]
   return function(self, ...)
     local value, message, code, count = step(self, ...)
     if message == nil then return value end
-    if value == false then
-      local deadline = loop.deadline(gettimeout(self))
-      if pause(class, self, message, deadline, reads, writes) then
-        return finish(class, name, self, deadline, reads, writes, ...)
-      end
-      return expired(class, self, name)
+    if value == false or code == "busy" then
+      return go_on(class, name, self, message, code, reads, writes, ...)
     end
     if count == nil then return value, message, code end
     return value, message, code, count

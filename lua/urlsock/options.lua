@@ -27,15 +27,37 @@ local kinds = {
   any = { function() return true end, "anything" },
   family = { one_of("inet", "inet6"), '"inet" or "inet6"' },
   role = { one_of("client", "server"), '"client" or "server"' },
-  tls = { function(v) return type(v) == "table" or core.tls.is(v) end, "table or urlsock.tls" },
+  tls = {
+    function(v) return type(v) == "table" or type(v) == "function" or core.tls.is(v) end,
+    "table, urlsock.tls or function",
+  },
+  session = { core.session.is, "urlsock.session" },
 }
 
+local pair_names = { cert = "string", key = "string", password = "string", staple = "string" }
+
+--- The list certs: tables with the options of one certificate.
+local function is_pairs(v)
+  if type(v) ~= "table" or #v == 0 then return false end
+  for i, pair in pairs(v) do
+    if not is_whole(i) or i > #v or type(pair) ~= "table" then return false end
+    for name, value in pairs(pair) do
+      if not pair_names[name] or type(value) ~= "string" then return false end
+    end
+  end
+  return true
+end
+
+kinds.pairs = { is_pairs, "list of tables {cert, key, password, staple}" }
+
 local tls_names = {
-  ca = "string", cert = "string", key = "string", clientca = "string", client = "string",
+  ca = "string", crl = "string", clientca = "string", client = "string", certs = "pairs",
   servername = "string", alpn = "any", protocols = "any", ciphers = "string", curves = "string",
-  pin = "any", ocsp = "string", insecure_noverifycert = "boolean",
+  pin = "any", ocsp = "string", san = "string", depth = "whole", session = "session",
+  lifetime = "whole", ticket_keys = "any", insecure_noverifycert = "boolean",
   insecure_noverifyname = "boolean", insecure_noverifytime = "boolean",
 }
+for name, kind in pairs(pair_names) do tls_names[name] = kind end
 
 local names = {
   timeout = "seconds", bind = "string", nodelay = "boolean", keepalive = "boolean",
@@ -75,16 +97,19 @@ function options.socket(given, where, level)
   return given == nil and {} or check(given, names, where, level + 1)
 end
 
---- Checks TLS options: a table or an object of urlsock.tls.
-function options.tls(given, where, level)
+--- Checks TLS options: a table or an object of urlsock.tls; for servers also a function that
+-- chooses one for each client.
+function options.tls(given, where, level, chosen)
   if given == nil then return {} end
-  if core.tls.is(given) then return given end
+  if core.tls.is(given) or (chosen and type(given) == "function") then return given end
   return check(given, tls_names, where, level + 1)
 end
 
 --- Checks the options of starttls and takes them apart.
 function options.starttls(given, where, level)
-  if given == nil or core.tls.is(given) then return { tls = given } end
+  if given == nil or core.tls.is(given) or type(given) == "function" then
+    return { tls = given }
+  end
   check(given, starttls_names, where, level + 1)
   return {
     tls = given, servername = given.servername, role = given.role, nested = given.nested,
@@ -102,10 +127,10 @@ end
 local default
 
 --- The configuration of checked TLS options; the default one is made once.
--- @treturn[1] urlsock.tls
+-- @treturn[1] urlsock.tls or the function that chooses one
 -- @treturn[2] nil, message, code
 function options.config(given, version)
-  if core.tls.is(given) then return given end
+  if core.tls.is(given) or type(given) == "function" then return given end
   if version then
     given = extended(given or {}, {})
     if given.protocols and given.protocols ~= version then

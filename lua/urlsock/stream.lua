@@ -1,6 +1,7 @@
 --- Streams: TCP, Unix and TLS connections.
 -- @classmod stream
 
+local choose = require "urlsock.choose"
 local core = require "urlsock.core"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
@@ -107,10 +108,17 @@ function stream:starttls(given)
     servername = url and url.host
   end
   local value
-  if config then
+  if type(config) == "function" then
+    if not server then
+      error("bad argument #1 to 'starttls' (a function is for servers)", 2)
+    end
+    choose.set(self, config)
+    config = false
+  end
+  if config ~= nil then
     local seconds = o.timeout or class.gettimeout(self)
     value, message, code = finish(class, "starttls", self, loop.deadline(seconds), true, true,
-      config, server and "server" or "client", servername, o.nested)
+      config or nil, server and "server" or "client", servername, o.nested)
     if value then return value end
     if code ~= "timeout" then return nil, message, code end
   end
@@ -132,8 +140,8 @@ function stream:close(seconds)
 end
 
 for _, name in ipairs {
-  "setvbuf", "settimeout", "gettimeout", "localname", "peername", "info", "peerchain", "getoption",
-  "setoption", "fd", "pending", "want", "detach",
+  "setvbuf", "settimeout", "gettimeout", "localname", "peername", "info", "peerchain", "binding",
+  "getoption", "setoption", "fd", "pending", "want", "detach",
 } do
   stream[name] = class[name]
 end

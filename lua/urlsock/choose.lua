@@ -1,0 +1,46 @@
+--- A TLS configuration for each client, chosen from its ClientHello.
+-- The function runs outside libtls: it may wait, as any code of its coroutine may.
+-- @module urlsock.choose
+
+local core = require "urlsock.core"
+local options = require "urlsock.options"
+
+local class = core.stream
+local choose = {}
+
+-- stream -> function; and listener -> function, for the streams that it accepts
+local choosers = setmetatable({}, { __mode = "k" })
+
+--- Says by which function the configuration of a socket is chosen; nil: by none.
+function choose.set(socket, f)
+  choosers[socket] = f
+end
+
+--- An accepted stream takes over its listener's.
+function choose.inherit(listener, stream)
+  choosers[stream] = choosers[listener]
+end
+
+--- Calls the function of a stream whose client has spoken, and goes by its answer: TLS options, a
+-- `urlsock.tls` object, or nil with a message to refuse the client.
+function choose.answer(stream)
+  local f, hello = choosers[stream], class.hello(stream)
+  if not f or not hello then return end
+  local given, message = f(hello)
+  local config
+  if given then
+    config, message = options.config(options.tls(given, "tls", 1))
+  end
+  local ok
+  if config then
+    ok, message = class.configure(stream, config)
+  end
+  if ok then
+    choosers[stream] = nil
+  else
+    class.refuse(stream, message or ("no configuration for %s"):format(
+      hello.servername and "'" .. hello.servername .. "'" or "a client that names no server"))
+  end
+end
+
+return choose

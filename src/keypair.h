@@ -1,0 +1,29 @@
+/*
+ * keypair.h - a certificate, its private key, and the OCSP response that is
+ * stapled to it (RFC 6066, section 8).
+ */
+#ifndef SK_KEYPAIR_H
+#define SK_KEYPAIR_H
+
+#include "io.h"
+#include "url.h"
+
+struct tls_config;
+
+/* PEM text or paths; n 0: unset. */
+struct sk_keypair {
+	struct sk_span cert;		/* the chain, its leaf first */
+	struct sk_span key;		/* unset: in the same text as cert */
+	struct sk_span password;	/* of an encrypted key */
+	struct sk_span staple;		/* PEM, or a file of DER */
+};
+
+/*
+ * Loads a pair into a configuration: the first one, or one more. number is
+ * its place in a list, from 1, or 0 for the pair that is alone: errors name
+ * the option. 0 or SK_FAIL.
+ */
+int sk_keypair_set(struct tls_config *, const struct sk_keypair *,
+    size_t number, int first, struct sk_err *);
+
+#endif
