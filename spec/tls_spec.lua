@@ -1,15 +1,7 @@
 local support = require "spec.support.init"
 local urlsock = require "urlsock"
 
-local with, cert = support.with, support.cert
-
--- Upgrades both ends of a pair; what starttls answered on each.
-local function upgrade(client, server)
-  local a, b = assert(urlsock.pair())
-  local x, y = support.together(function() return a:starttls(client) end,
-    function() return b:starttls(server or support.server) end)
-  return a, b, x, y
-end
+local with, cert, upgrade = support.with, support.cert, support.upgrade
 
 describe("starttls", function()
   for _, version in ipairs { "tlsv1.2", "tlsv1.3" } do

@@ -46,6 +46,27 @@ function support.together(...)
   return unpack(results)
 end
 
+--- Upgrades both ends of a pair; what starttls answered on each.
+function support.upgrade(client, server)
+  local a, b = assert(urlsock.pair())
+  local x, y = support.together(function() return a:starttls(client) end,
+    function() return b:starttls(server or support.server) end)
+  return a, b, x, y
+end
+
+--- The options of a server with a certificate by that name.
+function support.serving(name)
+  return { cert = support.cert(name .. ".pem"), key = support.cert(name .. ".key"), role = "server" }
+end
+
+--- A file of the certificates' directory, read whole.
+function support.contents(name)
+  local f = assert(io.open(support.cert(name), "rb"))
+  local text = f:read "*a"
+  f:close()
+  return text
+end
+
 --- A shell command's output, without its last line end.
 function support.shell(command)
   local pipe = assert(io.popen(command, "r"))
