@@ -3,7 +3,7 @@ local support = require "spec.support.init"
 local tls = require "spec.support.tls"
 local urlsock = require "urlsock"
 
-local with, cert, serving = support.with, support.cert, support.serving
+local with, cert = support.with, support.cert
 
 --- The same for a listener, which has its role.
 local function serving_of(name)

@@ -121,7 +121,8 @@ describe("the option", function()
     local _, a = client_of(support.client, serving "server")
     local hash = a:info().peer.hash
     local colons = hash:gsub("^SHA256:", ""):upper():gsub("%x%x", "%0:"):gsub(":$", "")
-    local client = with(support.client, { pin = { "SHA256:" .. ("0"):rep(64), "sha256:" .. colons } })
+    local pins = { "SHA256:" .. ("0"):rep(64), "sha256:" .. colons }
+    local client = with(support.client, { pin = pins })
     assert.is_truthy(client_of(client, serving "server")[1])
     local result = client_of(client, serving "server-ec")
     assert.equal("verify", result[3])

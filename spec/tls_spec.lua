@@ -265,6 +265,51 @@ describe("a tls stream", function()
     relay:close()
   end)
 
+  it("is readable by what an outer layer holds, three levels deep", function()
+    local a, b = upgrade(support.client)
+    local x, y = assert(urlsock.pair())
+    local inner = with(support.client, { nested = true })
+    -- b ends the outer layer and relays what is in it
+    b:settimeout(0)
+    x:settimeout(0)
+    local done = false
+    local function relay()
+      while not done do
+        local up, down = b:read(-65536), x:read(-65536)
+        if up then assert(x:write(up)) end
+        if down then assert(b:write(down)) end
+        coroutine.yield()
+      end
+    end
+    support.together(function()
+      assert(a:starttls(inner))
+      assert.equal("ready", a:read())
+      done = true
+    end, function()
+      assert(y:starttls(support.server))
+      return y:write("ready\n")
+    end, relay)
+    assert(y:write("one\n"))
+    assert(y:write("two\n"))
+    local both = assert(x:read(-65536))
+    assert(b:write(both))
+    assert.equal("one", a:read())
+    assert.equal(0, a:pending())
+    assert.same({ a }, (urlsock.select({ a }, {}, 0)))
+    assert.equal("two", a:read())
+    assert.same({}, (urlsock.select({ a }, {}, 0)))
+    done = false
+    support.together(function()
+      assert(a:starttls(inner))
+      assert.equal("third", a:read())
+      done = true
+    end, function()
+      assert(y:starttls(with(support.server, { nested = true })))
+      return y:write("third\n")
+    end, relay)
+    assert.is_true(a:info().tls)
+  end)
+
   it("arrives whole when it is closed at once", function()
     local tls = assert(urlsock.tls { cert = cert "server.pem", key = cert "server.key" })
     local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls }))
