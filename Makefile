@@ -61,7 +61,12 @@ build/native/%_test: spec/native/%_test.c spec/native/check.h spec/native/guard.
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
 
-native: $(NATIVE)
+# The yardstick of the specs: plain libtls.
+build/native/plain_client: spec/native/plain_client.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TLS_LIBS)
+
+native: $(NATIVE) build/native/plain_client
 
 # The packages are looked for first: the variables above see what is there
 # when make starts, so what follows is another make.
