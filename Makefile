@@ -29,10 +29,10 @@ lua_cflags = $(shell $(PKG_CONFIG) --cflags lua$(1) 2>/dev/null || \
 	{ [ $(1) = 5.1 ] && $(PKG_CONFIG) --cflags luajit 2>/dev/null; } || echo none)
 HERE = $(foreach v,$(LUAS),$(if $(filter none,$(call lua_cflags,$(v))),,$(v)))
 
-CORE = err clock buf url addr thread resolve sock dial fd dgram opt der cert pem scratch \
+CORE = err clock buf url addr thread alarm resolve sock dial fd dgram opt der cert pem scratch \
 	trust session keypair settings conf greeting hello opening verdict identity seal \
 	peer stream item file
-GLUE = lua_core lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
+GLUE = lua_core lua_alarm lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
 	lua_stream_facts lua_listener lua_dgram
 HEADERS = $(wildcard src/*.h)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(WERROR) $(CFLAGS) -fPIC -fvisibility=hidden \
@@ -110,13 +110,15 @@ lint:
 
 install: build/$(LUA_VERSION)/urlsock/core.so
 	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host
 	install -m 755 build/$(LUA_VERSION)/urlsock/core.so \
 		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock/
 	install -m 644 lua/urlsock.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
 	install -m 644 lua/urlsock/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
+	install -m 644 lua/urlsock/host/*.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host/
 
 clean:
 	rm -rf build

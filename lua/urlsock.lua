@@ -3,11 +3,10 @@
 
 local choose = require "urlsock.choose"
 local core = require "urlsock.core"
+local host = require "urlsock.host"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
 local resolve = require "urlsock.resolve"
-
-loop.closing = function() end
 
 require "urlsock.stream"
 require "urlsock.listener"
@@ -44,7 +43,7 @@ urlsock.now = core.now
 -- @tparam[opt] number seconds nil waits for ever
 -- @treturn table those that can be read
 -- @treturn table those that can be written
-urlsock.select = core.select
+urlsock.select = require "urlsock.select"
 
 --- Sets the default timeout of sockets made later.
 -- @tparam ?number seconds nil waits for ever
@@ -59,14 +58,16 @@ function urlsock.type(v)
   return core.stream.type(v) or core.listener.type(v) or core.datagram.type(v)
 end
 
---- Sets how calls wait: `"plain"`, or a table `{wait =, closing =}`.
+--- Sets how calls wait: `"plain"`, `"cqueues"`, `"copas"`, `"luv"`, `"nginx"`, or a table `{wait =,
+-- closing =}`; nil: found out again, as at first.
 -- `wait(socket, "r" | "w", seconds | nil)` may return early; `closing(socket)` is called before a
--- descriptor is closed by its owner.
-function urlsock.use(host)
-  if host == "plain" then host = {} end
-  if type(host) ~= "table" then error("bad argument #1 to 'use' (unknown host)", 2) end
-  loop.use(host.wait)
-  loop.closing = host.closing or function() end
+-- descriptor is closed by its owner, and wakes whoever waits for it.
+-- @tparam ?string|table given
+-- @tparam[opt] table settings of nginx: `blocking`, `pool`
+function urlsock.use(given, settings)
+  if not host.use(given, settings) then
+    error("bad argument #1 to 'use' (unknown host)", 2)
+  end
 end
 
 --- A reusable, immutable TLS configuration: all is read and checked here.

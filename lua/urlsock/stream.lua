@@ -142,6 +142,7 @@ for _, name in ipairs {
   stream[name] = class[name]
 end
 
+loop.pollable(stream, class)
 class.metatable.__index = stream
 
 return stream
