@@ -94,13 +94,15 @@ lint:
 
 install: build/$(LUA_VERSION)/urlsock/core.so
 	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/starttls
 	install -m 755 build/$(LUA_VERSION)/urlsock/core.so \
 		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock/
 	install -m 644 lua/urlsock.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
 	install -m 644 lua/urlsock/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
+	install -m 644 lua/urlsock/starttls/*.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/starttls/
 
 clean:
 	rm -rf build
