@@ -133,9 +133,7 @@ local function scheme_config(u, given)
     if scheme.tls then
       return nil, ("%s: starttls begins in the clear: tcp:// or unix://"):format(u.url), "url"
     end
-    -- a configuration that cannot be made is told before anything is said
-    local config, message, code = options.config(given.tls)
-    return config and false, message, code
+    return options.config(given.tls)
   end
   if not scheme.tls then
     if given.tls then
@@ -154,6 +152,7 @@ local function connect_stream(u, given, o, addresses, deadline)
   local class = core.stream
   local config, message, code = scheme_config(u, given)
   if config == nil then return nil, message, code end
+  if o then o.tls, config = config, false end
   local s
   s, message, code = class.dial(u.url, addresses or nil, given)
   if not s then return nil, message, code end

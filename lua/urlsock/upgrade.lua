@@ -26,8 +26,9 @@ local function seal(socket, o, config, servername, deadline)
 end
 
 --- Does the dialogue apply? Not where the handshake would be refused without harm: under TLS
--- already, or while another coroutine uses the stream.
-local function may_talk(socket, o)
+-- already, or while another coroutine uses the stream. A failed stream is refused there, too.
+local function may_talk(socket, o, deadline)
+  if not finish(class, "open", socket, deadline, true, true) then return false end
   if class.info(socket).tls and not o.nested then return false end
   local _, _, code = class.flush(socket)
   if code ~= "busy" then _, _, code = class.peek(socket, 1) end
@@ -52,7 +53,7 @@ return function(socket, o, deadline, origin)
   if not servername and not o.server then
     servername = o.dialogue and o.dialogue.domain or host
   end
-  if not o.dialogue or not may_talk(socket, o) then
+  if not o.dialogue or not may_talk(socket, o, deadline) then
     return seal(socket, o, config, servername, deadline)
   end
   local talk, agreed, heard = starttls.talk(socket, o.dialogue, o.server, deadline, host)

@@ -37,12 +37,12 @@ local function capabilities(talk, what)
 end
 
 function sieve.client(talk, o)
-  local set, what = nil, "the greeting"
+  local what = "the greeting"
   if o.greeted then
     what = "the answer to CAPABILITY"
     talk:ask "CAPABILITY\r\n"
   end
-  set = capabilities(talk, what)
+  local set = capabilities(talk, what)
   if not set then return nil end
   if not set.STARTTLS then return talk:absent() end
   what = "the answer to STARTTLS"
