@@ -11,21 +11,47 @@ local function message(line)
   return verb and verb:upper(), rest
 end
 
---- Servers chat before registration: notices are passed over, and a PING is answered.
-function irc.client(talk)
-  local what = "the answer to STARTTLS"
-  talk:send "STARTTLS\r\n"
+--- The next message that matters. Servers chat before registration: notices are passed over, and
+-- a PING is answered.
+local function next_message(talk, what)
   while true do
     local line = talk:line(what)
     if not line then return nil end
     local verb, rest = message(line)
-    if verb == "670" then return true end -- RPL_STARTTLS
     if verb == "PING" then
       talk:send("PONG ", rest, "\r\n")
     elseif verb ~= "NOTICE" then
-      return talk:wrong(what, line) -- 691 is ERR_STARTTLS
+      return verb or "", rest, line
     end
   end
+end
+
+--- Is tls among the capabilities? Servers that do not know CAP may be silent, but not to a PING.
+local function offered(talk)
+  local what = "the answer to CAP LS"
+  talk:send "CAP LS\r\nPING :tls\r\n"
+  local verb, rest, line = next_message(talk, what)
+  if not verb then return nil end
+  if verb == "PONG" or verb:match "^4%d%d$" then return false end
+  local list = verb == "CAP" and (rest:match "^%S+ LS :(.*)$" or rest:match "^%S+ LS (%S+)$")
+  if not list then return talk:wrong(what, line) end
+  return (" " .. list .. " "):find "[ ]tls[ =]" ~= nil
+end
+
+function irc.client(talk)
+  local what = "the answer to STARTTLS"
+  local found = offered(talk)
+  if found == nil then return nil end
+  if not found then return talk:absent() end
+  -- what was learned here is forgotten: registration, and CAP with it, begins under TLS
+  talk:send "CAP END\r\nSTARTTLS\r\n"
+  local verb, rest, line = next_message(talk, what)
+  -- the PING may have been answered meanwhile, if only by "not registered"
+  if verb == "PONG" or (verb == "451" and not rest:find "STARTTLS") then
+    verb, rest, line = next_message(talk, what)
+  end
+  if verb == "670" then return true end -- RPL_STARTTLS
+  return verb and talk:wrong(what, line or rest) -- 691 is ERR_STARTTLS
 end
 
 function irc.server(talk, o)

@@ -23,10 +23,10 @@ local function command(talk, what)
   return body and verb, option:byte(), body
 end
 
---- Both sides: agree to the option, refuse every other one, and say FOLLOWS to each other. What
--- was agreed in the clear is forgotten, so nothing else is worth to agree to.
-local function agree(talk, what, yes, no)
-  local said, agreed = {}, false
+--- Both sides: agree to the option, and say FOLLOWS to each other; nothing may be sent behind that
+-- but TLS. Other options get no answer: all that was negotiated in the clear is forgotten.
+local function agree(talk, what, yes, no, follows)
+  local agreed = false
   while true do
     local verb, option, body = command(talk, what)
     if not verb then return nil end
@@ -38,23 +38,22 @@ local function agree(talk, what, yes, no)
     elseif option == START_TLS then
       if verb == no then return talk:absent() end
       if verb ~= yes then return talk:wrong(what, "WILL and DO, the wrong way round") end
-      if not agreed then talk:send(FOLLOWS_SE) end
+      if not agreed then talk:send(follows) end
       agreed = true
-    elseif (verb == DO or verb == WILL) and not said[verb * 256 + option] then
-      said[verb * 256 + option] = true
-      talk:send(string.char(IAC, verb == DO and WONT or DONT, option))
     end
   end
 end
 
+--- FOLLOWS goes out with WILL: a server that reads ahead would take a ClientHello that comes right
+-- behind a later one for a part of the negotiation.
 function telnet.client(talk)
-  talk:send(string.char(IAC, WILL, START_TLS))
-  return agree(talk, "the answer to WILL START_TLS", DO, DONT)
+  talk:send(string.char(IAC, WILL, START_TLS), FOLLOWS_SE)
+  return agree(talk, "the answer to WILL START_TLS", DO, DONT, "")
 end
 
 function telnet.server(talk)
   talk:send(string.char(IAC, DO, START_TLS))
-  if not agree(talk, "the answer to DO START_TLS", WILL, WONT) then
+  if not agree(talk, "the answer to DO START_TLS", WILL, WONT, FOLLOWS_SE) then
     if not talk.offers then talk.message = "starttls telnet: the client does not do TLS" end
     return nil
   end

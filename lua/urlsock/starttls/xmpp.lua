@@ -34,6 +34,7 @@ end
 local function offered(reader)
   local tag = reader:tag "the stream's features"
   if not tag then return nil end
+  if tag.space == STREAMS and tag.name == "error" then reader:tag "the stream's error" end
   if tag.space ~= STREAMS or tag.name ~= "features" then return reader:wrong() end
   local found = false
   local depth = reader.depth
