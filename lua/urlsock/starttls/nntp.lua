@@ -44,7 +44,7 @@ function nntp.client(talk, o)
 end
 
 function nntp.server(talk, o)
-  talk:send("201 ", o.name or "localhost", " NNTP ready\r\n")
+  talk:send("200 ", o.name or "localhost", " NNTP ready\r\n")
   return talk:serve(function(line)
     local verb, rest = command(line)
     if verb == "STARTTLS" then
@@ -53,7 +53,7 @@ function nntp.server(talk, o)
     elseif verb == "CAPABILITIES" then
       return "101 capabilities\r\nVERSION 2\r\nREADER\r\nSTARTTLS\r\n."
     elseif verb == "MODE" and rest:upper() == "READER" then
-      return "201 posting prohibited"
+      return "200 ready"
     elseif verb == "QUIT" then
       return "205 bye", "left"
     end
