@@ -92,9 +92,6 @@ local function arguments(where, url, port, given)
   end
   given = options.socket(given, where, 4)
   if given.tls ~= nil then options.tls(given.tls, where, 4) end
-  if given.starttls ~= nil and where ~= "connect" then
-    error(("option 'starttls' to '%s': it is for connect"):format(where), 3)
-  end
   local u, message, code = core.parse(url, port)
   return u, message or given, code
 end

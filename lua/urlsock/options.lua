@@ -71,15 +71,15 @@ local starttls_names = extended(extended(tls_names, dialogue_names),
 --- Raises unless every key is known and every value of its type.
 local function check(given, known, where, level)
   if type(given) ~= "table" then
-    error(("bad options to '%s' (table expected, got %s)"):format(where, type(given)), level + 1)
+    error(("bad options to '%s' (table expected, got %s)"):format(where, type(given)), level)
   end
   for key, value in pairs(given) do
     local kind = kinds[known[key]]
     if not kind then
-      error(("unknown option '%s' to '%s'"):format(tostring(key), where), level + 1)
+      error(("unknown option '%s' to '%s'"):format(tostring(key), where), level)
     end
     if not kind[1](value) then
-      error(("option '%s' to '%s': %s expected"):format(key, where, kind[2]), level + 1)
+      error(("option '%s' to '%s': %s expected"):format(key, where, kind[2]), level)
     end
   end
   return given
@@ -87,14 +87,20 @@ end
 
 --- Checks the options of connect, listen or adopt.
 function options.socket(given, where, level)
-  return given == nil and {} or check(given, names, where, level + 1)
+  if given == nil then return {} end
+  check(given, names, where, level + 1)
+  if given.starttls ~= nil and where ~= "connect" then
+    error(("option 'starttls' to '%s': it is for connect"):format(where), level)
+  end
+  return given
 end
 
 --- Checks TLS options: a table or an object of urlsock.tls.
 function options.tls(given, where, level)
   if given == nil then return {} end
   if core.tls.is(given) then return given end
-  return check(given, tls_names, where, level + 1)
+  check(given, tls_names, where, level + 1)
+  return given
 end
 
 --- The options of a table that have these names; nil where there are none.
@@ -111,7 +117,7 @@ end
 local function dialogue(given, server, where, level)
   if given == nil then return nil end
   local problem = starttls.check(given, server)
-  if problem then error(("options to '%s': %s"):format(where, problem), level + 1) end
+  if problem then error(("options to '%s': %s"):format(where, problem), level) end
   return given
 end
 
@@ -125,7 +131,7 @@ function options.starttls(given, accepted, where, level)
   if given.role then server = given.role == "server" end
   local tls = chosen(given, tls_names)
   if tls and given.tls then
-    error(("options to '%s': tls options beside tls"):format(where), level + 1)
+    error(("options to '%s': tls options beside tls"):format(where), level)
   end
   tls = given.tls and options.tls(given.tls, where, level + 1) or tls
   return {

@@ -14,7 +14,9 @@ local function command(talk, what)
   local start = talk:take(2, what)
   if not start then return nil end
   local iac, verb = start:byte(1, 2)
-  if iac ~= IAC or verb < SB or verb == IAC then return talk:wrong(what, start) end
+  if iac ~= IAC or verb < SB or verb == IAC then
+    return talk:wrong(what, start .. (talk:waiting() or ""))
+  end
   local option = talk:take(1, what)
   if not option then return nil end
   if verb ~= SB then return verb, option:byte() end
