@@ -552,6 +552,37 @@ describe("starttls as a client", function()
   end)
 end)
 
+-- Words with some bytes of them changed, doubled, dropped or added.
+local function mutated(words)
+  for _ = 1, math.random(3) do
+    local at, to = math.random(#words + 1), math.random(#words + 1)
+    local byte = string.char(math.random(0, 255))
+    local middle = ({ byte, "", byte .. words:sub(at, at), words:sub(to, to + 8) })[math.random(4)]
+    words = words:sub(1, at - 1) .. middle .. words:sub(at + 1)
+  end
+  return words
+end
+
+describe("a server that talks nonsense", function()
+  for _, protocol in ipairs(starttls.protocols()) do
+    it("makes the dialogue fail, and nothing else: " .. protocol, function()
+      math.randomseed(7)
+      local steps, codes = good[protocol], "eof truncated reset limit starttls injected "
+      for _ = 1, 150 do
+        local at = math.random(#steps)
+        if steps[at] == "" then at = #steps end
+        local step = mutated(steps[at])
+        local answer, seen = run(protocol, changed(protocol, at, step), nil, "close")
+        assert.is_nil(answer[1])
+        -- where nonsense was sense, the client has begun a handshake
+        if not seen:find("\22\3", 1, true) and not answer[2]:find "handshake" then
+          assert.is_truthy(codes:find(answer[3] .. " ", 1, true), answer[2])
+        end
+      end
+    end)
+  end
+end)
+
 -- Says words to our side, and leaves when it has heard a pattern. Our side's answer, all that it
 -- said, and its stream.
 local function serve(protocol, words, pattern, seconds)

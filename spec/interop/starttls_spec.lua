@@ -62,15 +62,27 @@ local function nntp(s)
 end
 
 -- The stream begins anew, and offers what it did not offer in the clear.
-local function xmpp(content, offered)
-  return function(s)
-    s:write("<?xml version='1.0'?><stream:stream from='peer.test' to='localhost' version='1.0' ",
-      "xmlns='", content, "' xmlns:stream='http://etherx.jabber.org/streams'>")
-    local features = assert(s:readuntil "</stream:features>")
-    assert.matches(offered, features)
-    assert.is_nil(features:find("starttls", 1, true))
-    s:write "</stream:stream>"
-  end
+local function xmpp_stream(s, content, offered)
+  s:write("<?xml version='1.0'?><stream:stream from='peer.test' to='localhost' version='1.0' ",
+    "xmlns='", content, "' xmlns:stream='http://etherx.jabber.org/streams'>")
+  local features = assert(s:readuntil "</stream:features>")
+  assert.matches(offered, features)
+  assert.is_nil(features:find("starttls", 1, true))
+end
+
+local function xmpp(s)
+  xmpp_stream(s, "jabber:client", "<mechanism>PLAIN</mechanism>")
+  s:write "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AG1lAHNlY3JldA==</auth>"
+  assert.matches("<success", s:readuntil ">")
+  xmpp_stream(s, "jabber:client", "<bind")
+  s:write "<iq id='x' type='set'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+  assert.matches("<jid>me@localhost/", s:readuntil "</iq>")
+  s:write "</stream:stream>"
+end
+
+local function xmpp_server(s)
+  xmpp_stream(s, "jabber:server", "dialback")
+  s:write "</stream:stream>"
 end
 
 local function irc(s)
@@ -140,10 +152,12 @@ local rows = {
     { "imap", "DOVECOT_IMAP", imap }, { "pop3", "DOVECOT_POP3", pop3 },
     { "sieve", "DOVECOT_SIEVE", sieve }, { "lmtp", "DOVECOT_LMTP", mail "LHLO" } } },
   { "vsftpd", "vsftpd", { { "ftp", "VSFTPD_FTP", ftp } } },
-  { "inn", "/usr/lib/news/bin/nnrpd", { { "nntp", "INN_NNTP", nntp } } },
+  { "inn", "/usr/lib/news/bin/nnrpd", {
+    -- it offers TLS also where it cannot do it
+    { "nntp", "INN_NNTP", nntp, offers = true } } },
   { "prosody", "prosody", {
-    { "xmpp", "PROSODY_C2S", xmpp("jabber:client", "SCRAM%-SHA%-1") },
-    { "xmpp-server", "PROSODY_S2S", xmpp("jabber:server", "dialback"), from = "peer.test" } } },
+    { "xmpp", "PROSODY_C2S", xmpp },
+    { "xmpp-server", "PROSODY_S2S", xmpp_server, from = "peer.test" } } },
   { "inspircd", "inspircd", { { "irc", "INSPIRCD_IRC", irc } } },
   { "slapd", "slapd", { { "ldap", "SLAPD_LDAP", ldap } } },
   { "postgres", "/usr/lib/postgresql/*/bin/postgres", {
@@ -152,11 +166,15 @@ local rows = {
   { "telnet", "kermit", { { "telnet", "TELNET_TELNET", telnet } } },
 }
 
-local function connect(ports, row, servername)
+local function connect(ports, row, servername, optional)
   return urlsock.connect("localhost", ports[row[2]], {
-    timeout = 20, starttls = { protocol = row[1], name = row.from },
+    timeout = 20, starttls = { protocol = row[1], name = row.from, optional = optional },
     tls = { ca = kit.ca, servername = servername },
   })
+end
+
+local function may_be_optional(protocol)
+  return require("urlsock.starttls." .. protocol:gsub("-", "_")).options.optional
 end
 
 describe("STARTTLS", function()
@@ -189,6 +207,15 @@ describe("STARTTLS", function()
           local s, message, code = connect(ports, row)
           assert.is_nil(s)
           assert.equal("starttls", code, message)
+          if may_be_optional(row[1]) then
+            s, message, code = connect(ports, row, nil, true)
+            if row.offers then
+              assert.equal("starttls", code, message)
+            else
+              assert.is_false(assert(s, message):info().tls)
+              s:close()
+            end
+          end
         end
       end)
     end

@@ -77,7 +77,8 @@ local function run(self, step, what, ...)
   end
   local origin = class.origin(self.stream) .. ": "
   if message:sub(1, #origin) == origin then message = message:sub(#origin + 1) end
-  return self:fail(code, "%s: %s", what, message)
+  if step ~= "write" then message = what .. ": " .. message end
+  return self:fail(code, "%s", message)
 end
 
 --- Counts what was received.
