@@ -18,20 +18,20 @@ local function greeting(talk)
   return true
 end
 
---- Asks, and reads up to the answer with the question's tag, which has to be OK. Untagged data is
--- handed to a function; an untagged status is no answer.
+--- What may come untagged before authentication (section 7): a mailbox's data may not, and
+-- PREAUTH and BYE end it.
+local untagged = { OK = true, NO = true, BAD = true, CAPABILITY = true }
+
+--- Asks, and reads up to the answer with the question's tag, which has to be OK. What is untagged
+-- is handed to a function; an untagged status is no answer, and no literal is due here.
 local function ask(talk, tag, question, data)
   local what = "the answer to " .. question
   talk:ask(tag, " ", question, "\r\n")
   while true do
     local line = talk:line(what)
     if not line then return nil end
-    local answer = status(line, tag)
-    if answer == "OK" then return true end
-    local untagged = status(line, "*")
-    -- section 7: nothing else begins a line here, and no literal is due before authentication
-    if answer or line:sub(1, 2) ~= "* " or untagged == "PREAUTH" or untagged == "BYE" or
-      line:find "{%d+%+?}$" then
+    if status(line, tag) == "OK" then return true end
+    if not untagged[status(line, "*") or ""] or line:find "{%d+%+?}$" then
       return talk:wrong(what, line)
     end
     data(line:upper())
