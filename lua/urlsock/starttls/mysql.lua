@@ -95,7 +95,8 @@ end
 local function hello()
   local random = bytes.random(20)
   if not random then return nil end
-  local challenge = random:gsub("[%z$]", "u")
+  -- as servers have it: printable, and no dollar
+  local challenge = random:gsub(".", function(c) return string.char(37 + c:byte() % 90) end)
   local plugin = "mysql_native_password"
   local can = little(4, DEFAULT + 0x8)
   return handshake("\0105.5.5-urlsock\0" .. little(4, 1) .. challenge:sub(1, 8) .. "\0" ..
