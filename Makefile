@@ -110,7 +110,8 @@ lint:
 
 install: build/$(LUA_VERSION)/urlsock/core.so
 	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/starttls
 	install -m 755 build/$(LUA_VERSION)/urlsock/core.so \
 		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock/
 	install -m 644 lua/urlsock.lua \
@@ -119,6 +120,8 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
 	install -m 644 lua/urlsock/host/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host/
+	install -m 644 lua/urlsock/starttls/*.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/starttls/
 
 clean:
 	rm -rf build

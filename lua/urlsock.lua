@@ -7,6 +7,7 @@ local host = require "urlsock.host"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
 local resolve = require "urlsock.resolve"
+local upgrade = require "urlsock.upgrade"
 
 require "urlsock.stream"
 require "urlsock.listener"
@@ -136,6 +137,12 @@ end
 --- TLS for a scheme: false in the clear, else a configuration.
 local function scheme_config(u, given)
   local scheme = core.schemes[u.scheme]
+  if given.starttls then
+    if scheme.tls then
+      return nil, ("%s: starttls begins in the clear: tcp:// or unix://"):format(u.url), "url"
+    end
+    return options.config(given.tls)
+  end
   if not scheme.tls then
     if given.tls then
       return nil, ("%s: the option tls is for tls:// and its like"):format(u.url), "url"
@@ -149,10 +156,11 @@ local function scheme_config(u, given)
   return options.config(given.tls, scheme.version)
 end
 
-local function connect_stream(u, given, addresses, deadline)
+local function connect_stream(u, given, o, addresses, deadline)
   local class = core.stream
   local config, message, code = scheme_config(u, given)
   if config == nil then return nil, message, code end
+  if o then o.tls, config = config, false end
   local s
   s, message, code = class.dial(u.url, addresses or nil, given)
   if not s then return nil, message, code end
@@ -165,17 +173,25 @@ local function connect_stream(u, given, addresses, deadline)
   end
   local ok
   ok, message, code = loop.finish(class, "open", s, deadline, true, true)
+  if ok and o then
+    local heard
+    ok, heard, code = upgrade(s, o, deadline, u.url)
+    if ok then return s, heard end
+    message = heard
+  end
   if ok then return s end
   loop.closing(s)
   class.close(s)
   return nil, message, code
 end
 
---- Connects. A TLS scheme returns when the handshake is done and the peer verified.
+--- Connects. A TLS scheme returns when the handshake is done and the peer verified; so does the
+-- option starttls (a protocol's name, or a table with `protocol`; see `urlsock.starttls`).
 -- @tparam string url
 -- @tparam[opt] number port where the URL has none
 -- @tparam[opt] table given options
 -- @treturn[1] stream or a datagram socket for `udp` and `udg`
+-- @treturn[1] ?table what a starttls dialogue has heard for later (mysql)
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string code `"url"`, `"scheme"`, `"removed"`, `"resolve"`, `"refused"`,
@@ -183,6 +199,7 @@ end
 function urlsock.connect(url, port, given)
   local u, o, code = arguments("connect", url, port, given)
   if not u then return nil, o, code end
+  local dialogue = options.upgrade(o, "connect", 3)
   if u.port == 0 then return nil, ("%s: port 0 is only to listen"):format(u.url), "url" end
   local message
   o, message, code = with_bind(o, u)
@@ -192,8 +209,9 @@ function urlsock.connect(url, port, given)
   addresses, message, code = resolve(u, o.family, deadline)
   if addresses == nil then return nil, message, code end
   if core.schemes[u.scheme].kind == "stream" then
-    return connect_stream(u, o, addresses, deadline)
+    return connect_stream(u, o, dialogue, addresses, deadline)
   end
+  if dialogue then return nil, ("%s: starttls is for streams"):format(u.url), "url" end
   local d
   d, message, code = core.datagram.connect(u.url, addresses or nil, o)
   if not d then return nil, message, code end
