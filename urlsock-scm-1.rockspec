@@ -23,6 +23,7 @@ build = {
     ["urlsock.host.plain"] = "lua/urlsock/host/plain.lua",
     ["urlsock.listener"] = "lua/urlsock/listener.lua",
     ["urlsock.loop"] = "lua/urlsock/loop.lua",
+    ["urlsock.nginx"] = "lua/urlsock/nginx.lua",
     ["urlsock.options"] = "lua/urlsock/options.lua",
     ["urlsock.resolve"] = "lua/urlsock/resolve.lua",
     ["urlsock.select"] = "lua/urlsock/select.lua",
