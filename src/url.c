@@ -276,15 +276,19 @@ static int
 parse_path(struct sk_url *u, const char *p, size_t n, long port,
     struct sk_err *err)
 {
-	size_t i;
+	size_t i, most = PATH_MAX_BYTES;
 
 	if (port > 0)
 		return bad(err, p, n, "a path takes no port");
 	if (n == 0 || (n == 1 && p[0] == '@'))
 		return bad(err, p, n, "the path is empty");
-	if (n > PATH_MAX_BYTES)
+#ifdef __linux__
+	if (p[0] == '@')	/* an abstract name ends without a NUL */
+		most++;
+#endif
+	if (n > most)
 		return sk_fail(err, SK_URL, "the path has %zu bytes, and a "
-		    "socket's name at most %d", n, PATH_MAX_BYTES);
+		    "socket's name at most %zu", n, most);
 	for (i = 0; i < n; i++) {
 		if ((unsigned char)p[i] < ' ' || p[i] == 127)
 			return bad(err, p, n, "a control byte in the path");
