@@ -162,6 +162,7 @@ static const struct {
 } meanings[] = {
 	{ "certificate verification failed", SK_VERIFY, NULL },
 	{ "not present in server certificate", SK_VERIFY, NULL },
+	{ "error verifying name", SK_VERIFY, NULL },	/* a NUL in it */
 	{ "server name not specified", SK_VERIFY, NULL },
 	{ "OCSP", SK_VERIFY, NULL },
 	{ "ocsp", SK_VERIFY, NULL },
