@@ -6,7 +6,7 @@ local urlsock = require "urlsock"
 
 local with, cert = support.with, support.cert
 local pause, flood, hear = hostile.pause, hostile.flood, hostile.hear
-local rows = 0
+local rows, before = 0, hostile.descriptors()
 
 --- What a caller must never see: no answer, or one that is none of those wanted.
 -- @tparam string want codes with "|" between them
@@ -97,7 +97,8 @@ describe("a server in place of TLS", function()
   raw("sends a banner without an end", "plaintext", function(s) flood(s, "220-x\r\n") end)
 
   for name, garbage in pairs {
-    zeros = ("\0"):rep(64), ones = ("\255"):rep(64), ["a telnet greeting"] = "\255\253\24\255\253\32",
+    zeros = ("\0"):rep(64), ones = ("\255"):rep(64),
+    ["a telnet greeting"] = "\255\253\24\255\253\32",
     ["an SSLv2 hello"] = "\128\46\4\0\1\0\2\0\21\0\16" .. ("x"):rep(37),
     ["a MySQL greeting"] = "J\0\0\0\0105.7.44\0",
     ["a BER sequence"] = "\48\12\2\1\1\97\7\10\1\0\4\0\4\0",
@@ -149,14 +150,16 @@ describe("a broken handshake", function()
     ["a record of an unknown type"] = bytes.record(25, "x"),
     ["a change of ciphers"] = bytes.record(20, "\1"):rep(40),
     ["an empty handshake record"] = bytes.record(22, ""),
-    ["version 0.0"] = bytes.record(22, "x", "\0\0"), ["version 2.0"] = bytes.record(22, "x", "\2\0"),
+    ["version 0.0"] = bytes.record(22, "x", "\0\0"),
+    ["version 2.0"] = bytes.record(22, "x", "\2\0"),
     ["version 3.9"] = bytes.record(22, "xxxx", "\3\9"),
     ["version 127.28"] = bytes.record(22, "xxxx", "\127\28"),
     ["a record of 65535 bytes"] = bytes.record(22, ("x"):rep(65535), "\3\3", 65535),
     ["a record one byte too long"] = bytes.record(22, "\2" .. ("x"):rep(16384 + 2048), "\3\3"),
     ["a hello of 16 MiB"] = bytes.handshake(2, ("x"):rep(1000), 0xffffff),
     ["a hello without a body"] = bytes.handshake(2, ""),
-    ["half a hello in a whole record"] = bytes.record(22, hello():sub(6, 30)) .. bytes.record(23, "x"),
+    ["half a hello in a whole record"] = bytes.record(22, hello():sub(6, 30)) ..
+      bytes.record(23, "x"),
     ["a HelloRequest"] = bytes.handshake(0, "") .. bytes.record(23, "x"),
     ["a ClientHello"] = bytes.client_hello "localhost",
     ["a certificate first"] = bytes.handshake(11, "\0\0\0"),
@@ -416,7 +419,8 @@ describe("STARTTLS", function()
     ["a line"] = "250 injected\r\n", ["half a line"] = "250", ["a blank"] = " ",
     ["a line end"] = "\n", ["a NUL"] = "\0", ["an alert"] = bytes.alert(1, 0),
     ["application data"] = bytes.record(23, "x"), ["a change of ciphers"] = bytes.record(20, "\1"),
-    ["a broken handshake record"] = "\22\3\3\255\255\2", ["a certificate"] = bytes.handshake(11, ""),
+    ["a broken handshake record"] = "\22\3\3\255\255\2",
+    ["a certificate"] = bytes.handshake(11, ""),
     ["64 KiB"] = ("250 x\r\n"):rep(9400),
   } do
     starttls("is refused with " .. name .. " in the same segment", "injected", function(s)
@@ -516,7 +520,9 @@ describe("data in the clear", function()
   plain("comes a byte at a time: all", "timeout", all, function(s)
     hostile.trickle(s, ("x"):rep(99))
   end)
-  for name, junk in pairs { letters = "x", NULs = "\0", returns = "\r", ["text of DATA"] = "..\r." } do
+  for name, junk in pairs {
+    letters = "x", NULs = "\0", returns = "\r", ["text of DATA"] = "..\r.",
+  } do
     plain("has no line's end: " .. name, "limit", line, function(s) flood(s, junk) end,
       { timeout = 10 })
     plain("has no end of its delimiter: " .. name, "limit", until_end,
@@ -715,13 +721,11 @@ describe("an address", function()
 end)
 
 describe("what is left", function()
-  local before
-  setup(function() before = hostile.descriptors() end)
-
   it("is no descriptor, and no memory", function()
     local function evening()
       for _, behaviour in ipairs {
-        hostile.reset, function(s) s:close() end, answer(bytes.alert(1, 0)), answer("HTTP/1.1 400\r\n"),
+        hostile.reset, function(s) s:close() end, answer(bytes.alert(1, 0)),
+        answer("HTTP/1.1 400\r\n"), answer("", hostile.drop),
         answer(bytes.record(22, ("x"):rep(65535), "\3\3", 65535)), function(s) flood(s, "\0") end,
         function(s) flood(s, "x") end, answer("", function(s) flood(s, bytes.alert(1, 112)) end),
       } do
@@ -734,7 +738,7 @@ describe("what is left", function()
         local url, server = hostile.server(function(s) flood(s, "x") end)
         return function() return hostile.keep(assert(urlsock.connect(url))):read() end, { server }
       end)
-      return hostile.descriptors()
+      return hostile.descriptors(before)
     end
     evening()
     local resident = hostile.memory "VmRSS"
