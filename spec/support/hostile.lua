@@ -194,10 +194,10 @@ end
 
 --- A number from /proc/self/status, in KiB.
 function hostile.memory(field)
-  for line in io.lines "/proc/self/status" do
-    local n = line:match("^" .. field .. ":%s*(%d+)")
-    if n then return tonumber(n) end
-  end
+  local file = assert(io.open "/proc/self/status")
+  local status = file:read "*a"
+  file:close()
+  return tonumber(status:match(field .. ":%s*(%d+)"))
 end
 
 return hostile
