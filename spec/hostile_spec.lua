@@ -579,7 +579,7 @@ describe("data under TLS", function()
       local target, server = hostile.tls_server(
         hostile.identity("server", { protocols = version or "tlsv1.3" }), function(s)
           s:read()
-          pause(0.05)	-- tickets have gone by
+          pause(0.05) -- tickets have gone by
           armed = true
           s:write("line one\n")
           s:write("line two\n")
