@@ -29,11 +29,11 @@ lua_cflags = $(shell $(PKG_CONFIG) --cflags lua$(1) 2>/dev/null || \
 	{ [ $(1) = 5.1 ] && $(PKG_CONFIG) --cflags luajit 2>/dev/null; } || echo none)
 HERE = $(foreach v,$(LUAS),$(if $(filter none,$(call lua_cflags,$(v))),,$(v)))
 
-CORE = err clock buf url addr thread alarm resolve sock dial fd dgram opt der cert pem scratch \
+CORE = err clock buf url addr thread alarm resolve sock dial fd pass dgram opt der cert pem scratch \
 	trust session keypair settings conf greeting hello opening verdict identity seal \
 	peer stream item file
 GLUE = lua_core lua_alarm lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
-	lua_stream_facts lua_listener lua_dgram
+	lua_stream_facts lua_pass lua_listener lua_dgram
 HEADERS = $(wildcard src/*.h)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(WERROR) $(CFLAGS) -fPIC -fvisibility=hidden \
 	-pthread $(TLS_CFLAGS) $(CPPFLAGS)
@@ -60,6 +60,20 @@ NATIVE = $(patsubst spec/native/%.c,build/native/%,$(wildcard spec/native/*_test
 build/native/%_test: spec/native/%_test.c spec/native/check.h spec/native/guard.h $(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
+
+# In a program that embeds Lua; it loads the module as any does.
+EMBED_LIBS = $(shell $(PKG_CONFIG) --libs lua5.4 2>/dev/null || $(PKG_CONFIG) --libs lua-5.4)
+build/native/embed_test: spec/native/embed_test.c spec/native/check.h src/urlsock.h \
+		$(BUILD)/5.4/urlsock/core.so
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Isrc $(call lua_cflags,5.4) $(LDFLAGS) -o $@ $< $(EMBED_LIBS)
+
+# Data races, with a Lua state in each of several threads.
+tsan:
+	$(MAKE) BUILD=build/tsan CFLAGS="-O1 -g -fsanitize=thread" build/tsan/5.4/urlsock/core.so
+	$(CC) $(ALL_CFLAGS) -fsanitize=thread -g -Isrc $(call lua_cflags,5.4) \
+		-o build/tsan/embed_test spec/native/embed_test.c $(EMBED_LIBS)
+	env -u SSL_CERT_FILE LUA_CPATH_5_4="build/tsan/5.4/?.so;;" build/tsan/embed_test
 
 # The yardstick of the specs: plain libtls.
 build/native/plain_client: spec/native/plain_client.c
@@ -126,11 +140,13 @@ lint-gcc lint-clang: lint-%:
 	done
 
 install: build/$(LUA_VERSION)/urlsock/core.so
-	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
+	install -d $(DESTDIR)$(PREFIX)/include \
+		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/starttls
 	install -m 755 build/$(LUA_VERSION)/urlsock/core.so \
 		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock/
+	install -m 644 src/urlsock.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 lua/urlsock.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
 	install -m 644 lua/urlsock/*.lua \
@@ -143,6 +159,7 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 clean:
 	rm -rf build
 
-.PHONY: all native demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
+
+.PHONY: all native tsan demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
 	lint-clang-tidy lint-gcc lint-clang install clean
 .SECONDARY:

@@ -273,7 +273,8 @@ end
 
 --- A socket around an inherited descriptor, whose kind is found out.
 -- @tparam number fd the caller's again if this fails
--- @tparam[opt] table given options: `timeout`, `limit`, `tls` (a listener's)
+-- @tparam[opt] table given options: `timeout`, `limit`, `tls` (a listener's), `url` (a stream's:
+-- what messages call it, and whose host `starttls` verifies)
 -- @treturn[1] stream, listener or datagram
 -- @treturn[2] nil, message, code
 function urlsock.adopt(fd, given)
@@ -291,9 +292,16 @@ function urlsock.adopt(fd, given)
   elseif o.tls then
     return nil, "adopt: TLS on a connection begins with starttls()", "unsupported"
   end
+  local message
+  local origin
+  if o.url then
+    if kind ~= "stream" then return nil, "adopt: url is for a stream", "unsupported" end
+    origin, message, code = core.parse(o.url)
+    if not origin then return nil, message, code end
+  end
   local chosen = type(config) == "function"
-  local s, message
-  s, message, code = class.adopt(fd, scheme, chosen or config)
+  local s
+  s, message, code = class.adopt(fd, scheme, chosen or config, origin and origin.url)
   if not s then return nil, message, code end
   if chosen then choose.set(s, config) end
   if kind == "listener" then

@@ -20,6 +20,29 @@ describe("the example", function()
     assert.matches("done$", output)
   end)
 
+  if not pcall(require, "cqueues") then
+    it("cqueues_echo answers", function() pending "cqueues is not installed" end)
+  else
+    for _, tls in ipairs { false, true } do
+      it("cqueues_echo answers several at once, TLS: " .. tostring(tls), function()
+        local arguments = tls and ("tls://127.0.0.1:0 %s %s"):format(cert "server.pem",
+          cert "server.key") or "tcp://127.0.0.1:0"
+        local server = io.popen("exec timeout 10 " .. example("cqueues_echo", arguments))
+        local url, clients = server:read "*l", {}
+        for i = 1, 20 do
+          clients[i] = assert(urlsock.connect(url, tls and { tls = { ca = cert "ca.pem" } } or nil))
+        end
+        for i = 20, 1, -1 do
+          assert(clients[i]:write(i, "\n"))
+          assert.equal(tostring(i), clients[i]:read())
+        end
+        for i = 1, 20 do clients[i]:close() end
+        shell(("pkill -f 'examples/cqueues_echo.lua %s' || true"):format(tls and "tls" or "tcp"))
+        server:close()
+      end)
+    end
+  end
+
   for _, tls in ipairs { false, true } do
     it("echo_server answers line_client " .. (tls and "under TLS" or "in the clear"), function()
       local arguments = tls and ("tls://127.0.0.1:0 %s %s"):format(cert "server.pem",

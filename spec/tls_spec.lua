@@ -351,6 +351,39 @@ describe("a tls stream", function()
     assert.is_true(urlsock.now() - start < 2)
   end)
 
+  it("sends small packets at once, unless the caller has decided", function()
+    local tls = { cert = cert "server.pem", key = cert "server.key" }
+    for _, said in ipairs { "nothing", false, true } do
+      local nodelay = nil
+      if said ~= "nothing" then nodelay = said end
+      local expected = said == "nothing" or said
+      local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls, nodelay = nodelay }))
+      support.together(function()
+        local c = assert(urlsock.connect(l:localname(),
+          { tls = { ca = cert "ca.pem" }, nodelay = nodelay }))
+        assert.equal(expected, c:getoption "nodelay")
+        c:close()
+      end, function()
+        local s = assert(l:accept())
+        assert(s:handshake())
+        assert.equal(expected, s:getoption "nodelay")
+        s:close()
+      end)
+      l:close()
+    end
+    local l = assert(urlsock.listen "tcp://127.0.0.1:0")
+    local c = assert(urlsock.connect(l:localname()))
+    local s = assert(l:accept())
+    assert.is_false(c:getoption "nodelay")
+    support.together(function() assert(c:starttls(support.client)) end,
+      function() assert(s:starttls(tls)) end)
+    assert.is_true(c:getoption "nodelay")
+    assert.is_true(s:getoption "nodelay")
+    c:close()
+    s:close()
+    l:close()
+  end)
+
   it("speaks only the version that the scheme asks for", function()
     local tls = assert(urlsock.tls {
       cert = cert "server.pem", key = cert "server.key", protocols = "tlsv1.2" })

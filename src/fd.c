@@ -33,6 +33,7 @@ struct fd {
 	int fd;			/* -1 until it is connected */
 	unsigned char open;
 	struct sk_dial *dial;	/* NULL once connected */
+	pid_t pid;		/* a child by fork(2) only closes its copy */
 };
 
 static const struct sk_layer_ops fd_ops;
@@ -191,7 +192,7 @@ fd_free(struct sk_layer *l)
 {
 	struct fd *f = fd_of(l);
 
-	if (f->open && f->fd != -1)
+	if (f->open && f->fd != -1 && f->pid == getpid())
 		part(f->fd);
 	else
 		sk_fd_close(f->fd);
@@ -215,6 +216,7 @@ fd_new(int fd, struct sk_err *err)
 	f->layer.ops = &fd_ops;
 	f->fd = fd;
 	f->open = fd != -1;
+	f->pid = getpid();
 	return f;
 }
 

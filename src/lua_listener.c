@@ -17,6 +17,7 @@ struct listener {
 	struct sk_file file;
 	struct sk_lua_bounds accept;
 	struct sk_lua_bounds bounds;	/* what connections inherit */
+	unsigned char nodelay;		/* the caller has decided on it */
 	unsigned char chooses;		/* a conf for each ClientHello */
 	unsigned char waiting;		/* a coroutine waits in accept */
 };
@@ -133,6 +134,7 @@ listener_listen(lua_State *L)
 	    sk_lua_options(L, 3, &options, &local, &err) != 0 ||
 	    (count = sk_lua_addresses(L, 2, &url, &list, &err)) == SK_FAIL)
 		return sk_lua_fail_on(L, text, &err);
+	l->nodelay = options.nodelay != -1;
 	for (i = 0; fd < 0 && i < count; i++) {
 		sk_err_clear(&err);
 		fd = sk_fd_listen(&list[i], &options, &err);
@@ -186,6 +188,7 @@ start_stream(struct listener *l, struct sk_lua_stream *u, struct sk_layer *fd,
 		return sk_fail(err, SK_MEMORY, "out of memory");
 	}
 	sk_lua_stream_start(u, fd, l->scheme, url, 1);
+	u->nodelay = l->nodelay;
 	u->bounds = l->bounds;
 	if (l->bounds.limited)
 		u->s.limit = l->bounds.limit;

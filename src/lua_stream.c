@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "opt.h"
+
 struct sk_lua_stream *
 sk_lua_stream_self(lua_State *L)
 {
@@ -118,6 +120,9 @@ stream_dial(lua_State *L)
 	    sk_lua_options(L, 3, &options, &local, &err) != 0 ||
 	    (count = sk_lua_addresses(L, 2, &url, &list, &err)) == SK_FAIL)
 		return sk_lua_fail_on(L, text, &err);
+	u->nodelay = options.nodelay != -1;
+	if (!u->nodelay && url.scheme->tls)
+		options.nodelay = 1;		/* see hurry() */
 	fd = sk_fd_dial(list, (size_t)count, &options, &err);
 	if (fd == NULL)
 		return sk_lua_fail_on(L, text, &err);
@@ -173,8 +178,8 @@ stream_pair(lua_State *L)
 }
 
 /*
- * adopt(fd, scheme): a stream around a connected descriptor, which is the
- * caller's again if this fails.
+ * adopt(fd, scheme, nil, url | nil): a stream around a connected descriptor,
+ * which is the caller's again if this fails. url is canonical.
  */
 static int
 stream_adopt(lua_State *L)
@@ -187,7 +192,9 @@ stream_adopt(lua_State *L)
 	struct sk_err err = { 0 };
 	char text[SK_URL_MAX], *copy;
 
-	if (sk_fd_peer(fd, &peer, &err) <= 0 ||
+	if (lua_isstring(L, 4))
+		(void)snprintf(text, sizeof(text), "%s", lua_tostring(L, 4));
+	else if (sk_fd_peer(fd, &peer, &err) <= 0 ||
 	    sk_addr_text(&peer, scheme, text) == 0)
 		(void)snprintf(text, sizeof(text), "descriptor %d", fd);
 	sk_err_clear(&err);
@@ -217,12 +224,29 @@ stream_open(lua_State *L)
  * TLS
  */
 
+/*
+ * Under TLS small packets go out at once, unless the caller has decided: a
+ * server's session tickets are two of them, and with Nagle's algorithm its
+ * first answer would wait for the client's delayed acknowledgement, 40 ms.
+ */
+static void
+hurry(struct sk_lua_stream *u)
+{
+	const struct sk_opt *o = sk_opt_find("nodelay");
+	struct sk_err ignored = { 0 };
+
+	if (!u->nodelay && u->scheme->transport == SK_TCP)
+		(void)sk_opt_set(sk_fd_of(u->s.top), o, 1, &ignored);
+	sk_err_clear(&ignored);
+}
+
 int
 sk_lua_stream_tls(struct sk_lua_stream *u, struct sk_conf *conf,
     struct sk_err *err)
 {
 	struct sk_seal_options o = { 0 };
 
+	hurry(u);
 	o.conf = conf;
 	o.server = 1;
 	return sk_stream_push(&u->s, &o, err);
@@ -279,6 +303,8 @@ stream_starttls(lua_State *L)
 			return sk_lua_stream_fail(L, u, &err);
 		r = sk_stream_seal(&u->s, &o, &err);
 		u->upgrading = r == 0;
+		if (r == 0)
+			hurry(u);
 	}
 	if (r == 0)
 		r = sk_stream_open(&u->s, &err);
@@ -469,5 +495,7 @@ sk_lua_open_stream(lua_State *L)
 	sk_lua_setfuncs(L, sk_lua_stream_io, 1);
 	lua_getfield(L, -1, "metatable");
 	sk_lua_setfuncs(L, sk_lua_stream_facts, 1);
+	lua_getfield(L, -1, "metatable");
+	sk_lua_setfuncs(L, sk_lua_stream_pass, 1);
 	lua_setfield(L, -2, "stream");
 }

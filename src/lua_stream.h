@@ -13,6 +13,7 @@ struct sk_lua_stream {
 	const struct sk_scheme *scheme;	/* what its names are spelled under */
 	char *url;			/* what messages are about */
 	unsigned char accepted;		/* its role in a handshake: server */
+	unsigned char nodelay;		/* the caller has decided on it */
 	unsigned char upgrading;	/* starttls has pushed its seal */
 	unsigned char reading;		/* a coroutine waits in a read ... */
 	unsigned char writing;		/* ... or in a write */
@@ -34,6 +35,7 @@ int sk_lua_stream_busy(lua_State *, struct sk_lua_stream *, const char *what);
 
 /* The functions of the class that stand in other files. */
 extern const luaL_Reg sk_lua_stream_io[];	/* read, write ... */
+extern const luaL_Reg sk_lua_stream_pass[];	/* sendfd, peercred ... */
 extern const luaL_Reg sk_lua_stream_facts[];	/* info, peerchain ... */
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tls.h>
+#include <unistd.h>
 
 #include "identity.h"
 #include "opening.h"
@@ -35,6 +36,7 @@ struct seal {
 	unsigned char blocked;	/* it was below that said WANT */
 	unsigned char eof;	/* below has ended */
 	unsigned char server;	/* our role */
+	pid_t pid;		/* the process whose keys these are */
 };
 
 static const struct sk_layer_ops seal_ops;
@@ -133,6 +135,21 @@ fatal(struct seal *z, const char *what, struct sk_err *err)
 	if (server != NULL)
 		sk_conf_forget_refusal(z->conf);
 	return sk_err_copy(err, &z->fatal);
+}
+
+/*
+ * Why the seal cannot be used, if so. A child by fork(2) has a copy of the
+ * keys: the first record of either would be the last that the peer accepts.
+ */
+static int
+usable(const struct seal *z, struct sk_err *err)
+{
+	if (z->fatal.code != SK_NONE)
+		return sk_err_copy(err, &z->fatal);
+	if (z->pid != getpid())
+		return sk_fail(err, SK_TLS, "the tls connection belongs to "
+		    "process %ld, which forked", (long)z->pid);
+	return 0;
 }
 
 /*
@@ -249,8 +266,8 @@ seal_open(struct sk_layer *l, struct sk_err *err)
 	struct sk_opening *o = z->opening;
 	int r, i;
 
-	if (z->fatal.code != SK_NONE)
-		return sk_err_copy(err, &z->fatal);
+	if (usable(z, err) != 0)
+		return SK_FAIL;
 	if (o == NULL)
 		return 0;
 	if ((r = l->below->ops->open(l->below, err)) != 0)
@@ -291,8 +308,8 @@ seal_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 	ssize_t r = SK_WANT_READ;
 	int i;
 
-	if (z->fatal.code != SK_NONE)
-		return sk_err_copy(err, &z->fatal);
+	if (usable(z, err) != 0)
+		return SK_FAIL;
 	for (i = 0; r < SK_FAIL && i < SPINS; i++) {
 		z->blocked = 0;
 		r = tls_read(z->tls, p, n);
@@ -313,8 +330,8 @@ seal_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
 	ssize_t r = SK_WANT_WRITE;
 	int i;
 
-	if (z->fatal.code != SK_NONE)
-		return sk_err_copy(err, &z->fatal);
+	if (usable(z, err) != 0)
+		return SK_FAIL;
 	if (n > TLS_RECORD)
 		n = TLS_RECORD;
 	for (i = 0; r < SK_FAIL && i < SPINS; i++) {
@@ -339,8 +356,8 @@ seal_shut(struct sk_layer *l, struct sk_err *err)
 	struct seal *z = seal_of(l);
 	int r;
 
-	if (z->fatal.code != SK_NONE)
-		return sk_err_copy(err, &z->fatal);
+	if (usable(z, err) != 0)
+		return SK_FAIL;
 	if (z->opening != NULL)
 		return 0;
 	r = tls_close(z->tls);
@@ -428,6 +445,7 @@ sk_seal_new(struct sk_layer *below, const struct sk_seal_options *opts,
 	z->layer.ops = &seal_ops;
 	z->layer.below = below;
 	z->server = opts->server != 0;
+	z->pid = getpid();
 	if (opts->conf != NULL)
 		z->conf = sk_conf_hold(opts->conf);
 	return &z->layer;

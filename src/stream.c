@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "greeting.h"
 
@@ -250,6 +251,7 @@ void
 sk_stream_start(struct sk_stream *s, struct sk_layer *lowest)
 {
 	s->top = lowest;
+	s->pid = getpid();
 	s->limit = SK_ITEM_MAX;
 	s->outsize = SK_RECORD;
 }
@@ -331,7 +333,8 @@ sk_stream_close(struct sk_stream *s)
 {
 	struct sk_err ignored = { 0 };
 
-	if (s->top != NULL && s->opened)
+	/* A child that got a copy by fork(2) says nothing on it. */
+	if (s->top != NULL && s->opened && s->pid == getpid())
 		(void)sk_stream_shut(s, &ignored);
 	dismantle(s);
 	sk_err_clear(&ignored);

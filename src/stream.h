@@ -46,6 +46,7 @@ struct sk_stream {
 	size_t outsize;			/* of a buffered write */
 	size_t written;			/* by the write that is under way */
 	size_t offered;			/* of out: a record that got WANT */
+	pid_t pid;			/* of the process that it belongs to */
 	unsigned char buffering;	/* enum sk_buffering */
 	unsigned char opened;		/* open() has answered 0 */
 	unsigned char sealed;		/* number of seals on the stack */

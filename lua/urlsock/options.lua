@@ -73,6 +73,7 @@ local names = {
   timeout = "seconds", bind = "string", nodelay = "boolean", keepalive = "boolean",
   reuseport = "boolean", ipv6only = "boolean", broadcast = "boolean", backlog = "whole",
   mode = "whole", family = "family", limit = "whole", tls = "tls", starttls = "dialogue",
+  url = "string",
 }
 
 local dialogue_names = {
@@ -113,6 +114,9 @@ function options.socket(given, where, level)
   check(given, names, where, level + 1)
   if given.starttls ~= nil and where ~= "connect" then
     error(("option 'starttls' to '%s': it is for connect"):format(where), level)
+  end
+  if given.url ~= nil and where ~= "adopt" then
+    error(("option 'url' to '%s': it is for adopt"):format(where), level)
   end
   return given
 end

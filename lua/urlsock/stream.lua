@@ -72,6 +72,36 @@ stream.shutdown = method(class, "shutdown", false, true)
 -- @treturn[2] nil, message, code
 stream.stoptls = method(class, "stoptls", true, true)
 
+--- Receives a descriptor over a Unix socket, that the peer passed by `sendfd`: it is ours to close,
+-- or `urlsock.adopt` takes it. What was sent before it has to be read first, and what is read must
+-- not reach beyond: agree on who speaks when.
+-- @function stream:receivefd
+-- @treturn[1] number descriptor, close-on-exec
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code `"unsupported"`, `"eof"`, `"timeout"`, `"system"`
+stream.receivefd = method(class, "receivefd", true, false)
+
+local send_descriptor = method(class, "sendfd", false, true)
+
+--- Passes a descriptor over a Unix socket; ours stays open.
+-- @param what a descriptor, or a socket
+-- @treturn[1] stream
+-- @treturn[2] nil, message, code
+function stream:sendfd(what)
+  local fd = type(what) == "userdata" and what:fd() or what
+  if type(fd) ~= "number" then
+    error(("bad argument #1 to 'sendfd' (descriptor or open socket expected, got %s)"):format(
+      type(what)), 2)
+  end
+  return send_descriptor(self, fd)
+end
+
+--- Who connected, by a Unix socket.
+-- @function stream:peercred
+-- @treturn[1] table `{pid, uid, gid}`; no pid where the system does not tell
+-- @treturn[2] nil, message, code
+
 --- An iterator over `read`; raises on an error other than the end.
 -- In Lua 5.1 it cannot wait under a scheduler: use `while` and `read` there.
 -- @tparam[opt="l"] string|number format
@@ -120,7 +150,7 @@ end
 
 for _, name in ipairs {
   "setvbuf", "settimeout", "gettimeout", "localname", "peername", "info", "peerchain", "binding",
-  "getoption", "setoption", "fd", "pending", "want", "detach",
+  "peercred", "getoption", "setoption", "fd", "pending", "want", "detach",
 } do
   stream[name] = class[name]
 end
