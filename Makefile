@@ -31,7 +31,7 @@ HERE = $(foreach v,$(LUAS),$(if $(filter none,$(call lua_cflags,$(v))),,$(v)))
 
 CORE = err clock buf url addr thread resolve sock fd dgram opt der cert pem scratch \
 	trust session keypair settings conf greeting hello opening verdict identity seal \
-	peer stream item file
+	peer proxy stream item file
 GLUE = lua_core lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
 	lua_stream_facts lua_listener lua_dgram
 HEADERS = $(wildcard src/*.h)

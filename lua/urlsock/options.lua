@@ -27,6 +27,7 @@ local kinds = {
   any = { function() return true end, "anything" },
   family = { one_of("inet", "inet6"), '"inet" or "inet6"' },
   role = { one_of("client", "server"), '"client" or "server"' },
+  proxy = { one_of "require", '"require"' },
   tls = {
     function(v) return type(v) == "table" or type(v) == "function" or core.tls.is(v) end,
     "table, urlsock.tls or function",
@@ -63,6 +64,7 @@ local names = {
   timeout = "seconds", bind = "string", nodelay = "boolean", keepalive = "boolean",
   reuseport = "boolean", ipv6only = "boolean", broadcast = "boolean", backlog = "whole",
   mode = "whole", family = "family", limit = "whole", tls = "tls",
+  proxy = "proxy",
 }
 
 local function extended(base, more)
