@@ -6,6 +6,7 @@ local core = require "urlsock.core"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
 local resolve = require "urlsock.resolve"
+local via = require "urlsock.via"
 
 loop.closing = function() end
 
@@ -101,6 +102,7 @@ local function arguments(where, url, port, given)
   end
   given = options.socket(given, where, 4)
   if given.tls ~= nil then options.tls(given.tls, where, 4, where == "listen") end
+  if type(given.via) == "table" then options.tls(given.via.tls, where, 4) end
   local u, message, code = core.parse(url, port)
   return u, message or given, code
 end
@@ -148,16 +150,16 @@ local function scheme_config(u, given)
   return options.config(given.tls, scheme.version)
 end
 
-local function connect_stream(u, given, addresses, deadline)
+--- Connects to a peer itself; config is false in the clear.
+local function dial(u, given, config, name, deadline)
   local class = core.stream
-  local config, message, code = scheme_config(u, given)
-  if config == nil then return nil, message, code end
+  local addresses, message, code = resolve(u, given.family, deadline)
+  if addresses == nil then return nil, message, code end
   local s
   s, message, code = class.dial(u.url, addresses or nil, given)
   if not s then return nil, message, code end
   bound(s, class, seconds_of(given), given.limit)
   if config then
-    local name = type(given.tls) == "table" and given.tls.servername or u.host
     local ok
     ok, message, code = class.tls(s, config, name)
     if not ok then return nil, message, code end
@@ -168,6 +170,39 @@ local function connect_stream(u, given, addresses, deadline)
   loop.closing(s)
   class.close(s)
   return nil, message, code
+end
+
+--- Connects by way of a proxy. What it sends behind its answer, before TLS, is refused.
+local function dial_via(u, given, config, name, deadline)
+  local class = core.stream
+  local s, message, code = via.connect(u, given.via, function(place, proxy_config, proxy_name)
+    return dial(place, given, proxy_config, proxy_name, deadline)
+  end, deadline)
+  if not s or not config then return s, message, code end
+  local ok
+  ok, message, code =
+    loop.finish(class, "starttls", s, deadline, true, true, config, "client", name)
+  if ok then return s end
+  loop.closing(s)
+  class.close(s)
+  return nil, message, code
+end
+
+local function connect_stream(u, given, deadline)
+  local config, message, code = scheme_config(u, given)
+  if config == nil then return nil, message, code end
+  local name = type(given.tls) == "table" and given.tls.servername or u.host
+  return (given.via and dial_via or dial)(u, given, config, name, deadline)
+end
+
+--- Refuses options that are not for what is to be opened.
+local function misplaced(what, given, ...)
+  for _, name in ipairs { ... } do
+    if given[name] ~= nil then
+      return nil, ("%s: the option %s is not for this"):format(what, name), "unsupported"
+    end
+  end
+  return true
 end
 
 --- Connects. A TLS scheme returns when the handshake is done and the peer verified.
@@ -187,12 +222,14 @@ function urlsock.connect(url, port, given)
   o, message, code = with_bind(o, u)
   if not o then return nil, message, code end
   local deadline = loop.deadline(seconds_of(o))
+  local is_stream = core.schemes[u.scheme].kind == "stream"
+  local ok
+  ok, message, code = misplaced(u.url, o, "proxy", not is_stream and "via" or nil)
+  if not ok then return nil, message, code end
+  if is_stream then return connect_stream(u, o, deadline) end
   local addresses
   addresses, message, code = resolve(u, o.family, deadline)
   if addresses == nil then return nil, message, code end
-  if core.schemes[u.scheme].kind == "stream" then
-    return connect_stream(u, o, addresses, deadline)
-  end
   local d
   d, message, code = core.datagram.connect(u.url, addresses or nil, o)
   if not d then return nil, message, code end
@@ -212,10 +249,13 @@ function urlsock.listen(url, port, given)
   local u, o, code = arguments("listen", url, port, given)
   if not u then return nil, o, code end
   local seconds = seconds_of(o)
-  local addresses, message
+  local is_stream = core.schemes[u.scheme].kind == "stream"
+  local ok, addresses, message
+  ok, message, code = misplaced(u.url, o, "via", not is_stream and "proxy" or nil)
+  if not ok then return nil, message, code end
   addresses, message, code = resolve(u, o.family, loop.deadline(seconds))
   if addresses == nil then return nil, message, code end
-  if core.schemes[u.scheme].kind == "datagram" then
+  if not is_stream then
     local d
     d, message, code = core.datagram.bind(u.url, addresses or nil, o)
     if not d then return nil, message, code end
@@ -231,7 +271,7 @@ function urlsock.listen(url, port, given)
   if not l then return nil, message, code end
   if chosen then choose.set(l, config) end
   core.listener.settimeout(l, seconds)
-  core.listener.inherit(l, seconds, o.limit)
+  core.listener.inherit(l, seconds, o.limit, o.proxy ~= nil)
   return l
 end
 
@@ -261,10 +301,12 @@ function urlsock.adopt(fd, given)
   local o = options.socket(given, "adopt", 3)
   local kind, scheme, code = core.examine(fd)
   if not kind then return nil, scheme, code end
+  local ok, message
+  ok, message, code = misplaced("adopt", o, "via", kind ~= "listener" and "proxy" or nil)
+  if not ok then return nil, message, code end
   local class, config = core[kind], nil
   if kind == "listener" then
     if o.tls then
-      local message
       config, message, code = options.config(options.tls(o.tls, "adopt", 3, true))
       if not config then return nil, message, code end
       scheme = scheme == "tcp" and "tls" or scheme
@@ -273,13 +315,13 @@ function urlsock.adopt(fd, given)
     return nil, "adopt: TLS on a connection begins with starttls()", "unsupported"
   end
   local chosen = type(config) == "function"
-  local s, message
+  local s
   s, message, code = class.adopt(fd, scheme, chosen or config)
   if not s then return nil, message, code end
   if chosen then choose.set(s, config) end
   if kind == "listener" then
     class.settimeout(s, seconds_of(o))
-    class.inherit(s, seconds_of(o), o.limit)
+    class.inherit(s, seconds_of(o), o.limit, o.proxy ~= nil)
   else
     bound(s, class, seconds_of(o), kind == "stream" and o.limit)
   end

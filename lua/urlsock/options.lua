@@ -35,6 +35,17 @@ local kinds = {
   session = { core.session.is, "urlsock.session" },
 }
 
+--- The option via: the URL of a proxy, or a table with it and TLS options.
+function kinds.via(v)
+  if type(v) == "string" then return true end
+  if type(v) ~= "table" or type(v.url) ~= "string" then return false end
+  for name in pairs(v) do
+    if name ~= "url" and name ~= "tls" then return false end
+  end
+  return v.tls == nil or core.tls.is(v.tls) or type(v.tls) == "table"
+end
+kinds.via = { kinds.via, "URL of a proxy or table {url, tls}" }
+
 local pair_names = { cert = "string", key = "string", password = "string", staple = "string" }
 
 --- The list certs: tables with the options of one certificate.
@@ -64,7 +75,7 @@ local names = {
   timeout = "seconds", bind = "string", nodelay = "boolean", keepalive = "boolean",
   reuseport = "boolean", ipv6only = "boolean", broadcast = "boolean", backlog = "whole",
   mode = "whole", family = "family", limit = "whole", tls = "tls",
-  proxy = "proxy",
+  proxy = "proxy", via = "via",
 }
 
 local function extended(base, more)
