@@ -3,7 +3,7 @@
 # make test         installs what is missing, builds, runs all tests
 # make install      PREFIX=/usr/local LUA_VERSION=5.4
 # make lint         luacheck, cppcheck, the arrows, gcc and clang with -Werror
-# make fuzz         the URL parser, for FUZZ_SECONDS=60 (clang)
+# make fuzz         the parsers, for FUZZ_SECONDS=60 each (clang)
 # make clean
 
 CC ?= cc
@@ -57,11 +57,16 @@ $(foreach v,$(LUAS),$(eval $(call for_lua,$(v))))
 
 # Native tests: the seams of the C part, without any Lua.
 NATIVE = $(patsubst spec/native/%.c,build/native/%,$(wildcard spec/native/*_test.c))
-build/native/%_test: spec/native/%_test.c spec/native/check.h $(CORE:%=$(BUILD)/obj/%.o)
+build/native/%_test: spec/native/%_test.c spec/native/check.h spec/native/guard.h $(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
 
-native: $(NATIVE)
+# The yardstick of the specs: plain libtls.
+build/native/plain_client: spec/native/plain_client.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TLS_LIBS)
+
+native: $(NATIVE) build/native/plain_client
 
 # The packages are looked for first: the variables above see what is there
 # when make starts, so what follows is another make.
@@ -77,12 +82,21 @@ test:
 	@spec/support/ca.sh build/ca
 	@.ci/test
 
+# Fuzzers: what strangers write and we read. Seeds are made from the tests'.
 FUZZ_SECONDS ?= 60
+FUZZ = clang -g -O1 -D_GNU_SOURCE -Isrc -fsanitize=fuzzer,address,undefined
 fuzz:
-	@mkdir -p build/fuzz
-	clang -g -O1 -D_GNU_SOURCE -Isrc -fsanitize=fuzzer,address,undefined \
-		-o build/fuzz/url fuzz/url_fuzz.c src/url.c src/err.c
+	@spec/support/ca.sh build/ca
+	@mkdir -p build/fuzz/seeds
+	@for f in build/ca/server.pem build/ca/chain.pem; do \
+		{ printf '\002'; cat $$f; } >build/fuzz/seeds/$$(basename $$f); \
+		{ printf '\001'; openssl x509 -in $$f -outform DER; } \
+			>build/fuzz/seeds/$$(basename $$f).der; done
+	$(FUZZ) -o build/fuzz/url fuzz/url_fuzz.c src/url.c src/err.c
+	$(FUZZ) -o build/fuzz/parse fuzz/parse_fuzz.c src/cert.c src/der.c src/err.c \
+		src/hello.c src/pem.c src/scratch.c src/sock.c src/url.c
 	build/fuzz/url -max_total_time=$(FUZZ_SECONDS) -max_len=400
+	build/fuzz/parse -max_total_time=$(FUZZ_SECONDS) -max_len=4000 build/fuzz/seeds
 
 lint:
 	@.ci/arrows

@@ -1,15 +1,7 @@
 local support = require "spec.support.init"
 local urlsock = require "urlsock"
 
-local with, cert = support.with, support.cert
-
--- Upgrades both ends of a pair; what starttls answered on each.
-local function upgrade(client, server)
-  local a, b = assert(urlsock.pair())
-  local x, y = support.together(function() return a:starttls(client) end,
-    function() return b:starttls(server or support.server) end)
-  return a, b, x, y
-end
+local with, cert, upgrade = support.with, support.cert, support.upgrade
 
 describe("starttls", function()
   for _, version in ipairs { "tlsv1.2", "tlsv1.3" } do
@@ -271,6 +263,51 @@ describe("a tls stream", function()
     assert.equal("truncated", client[3])
     l:close()
     relay:close()
+  end)
+
+  it("is readable by what an outer layer holds, three levels deep", function()
+    local a, b = upgrade(support.client)
+    local x, y = assert(urlsock.pair())
+    local inner = with(support.client, { nested = true })
+    -- b ends the outer layer and relays what is in it
+    b:settimeout(0)
+    x:settimeout(0)
+    local done = false
+    local function relay()
+      while not done do
+        local up, down = b:read(-65536), x:read(-65536)
+        if up then assert(x:write(up)) end
+        if down then assert(b:write(down)) end
+        coroutine.yield()
+      end
+    end
+    support.together(function()
+      assert(a:starttls(inner))
+      assert.equal("ready", a:read())
+      done = true
+    end, function()
+      assert(y:starttls(support.server))
+      return y:write("ready\n")
+    end, relay)
+    assert(y:write("one\n"))
+    assert(y:write("two\n"))
+    local both = assert(x:read(-65536))
+    assert(b:write(both))
+    assert.equal("one", a:read())
+    assert.equal(0, a:pending())
+    assert.same({ a }, (urlsock.select({ a }, {}, 0)))
+    assert.equal("two", a:read())
+    assert.same({}, (urlsock.select({ a }, {}, 0)))
+    done = false
+    support.together(function()
+      assert(a:starttls(inner))
+      assert.equal("third", a:read())
+      done = true
+    end, function()
+      assert(y:starttls(with(support.server, { nested = true })))
+      return y:write("third\n")
+    end, relay)
+    assert.is_true(a:info().tls)
   end)
 
   it("arrives whole when it is closed at once", function()

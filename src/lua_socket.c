@@ -180,6 +180,21 @@ sk_lua_name(lua_State *L, int fd, int peer, const char *scheme)
 	return 1;
 }
 
+/*
+ * Would a read answer at once? An outer TLS layer may hold what no poll(2)
+ * tells of: so a stream with two of them is asked.
+ */
+static int
+is_ready(struct sk_stream *s)
+{
+	struct sk_err ignored = { 0 };
+
+	if (!sk_stream_ready(s) && s->opened && s->sealed > 1)
+		(void)sk_stream_fill(s, &ignored);
+	sk_err_clear(&ignored);
+	return sk_stream_ready(s);
+}
+
 /* The descriptor of a socket of any kind: -1 where closed, -2 for no socket. */
 static int
 socket_fd(lua_State *L, int index, int *ready)
@@ -192,7 +207,7 @@ socket_fd(lua_State *L, int index, int *ready)
 		fd = sk_lua_listener_fd(L, index);
 		return fd != -2 ? fd : sk_lua_datagram_fd(L, index);
 	}
-	*ready = sk_stream_ready(&u->s);
+	*ready = is_ready(&u->s);
 	return u->s.top != NULL ? sk_fd_of(u->s.top) : -1;
 }
 

@@ -90,7 +90,8 @@ end
 -- would pass for words of the authenticated peer
 -- ([RFC 3207 section 4.2](https://www.rfc-editor.org/rfc/rfc3207#section-4.2)).
 -- If it fails, the socket is closed: it never falls back.
--- @tparam[opt] table|urlsock.tls given TLS options, and `servername`, `role`, `nested`, `timeout`
+-- @tparam[opt] table|urlsock.tls|function given TLS options, or a server's function that chooses
+-- them by the ClientHello (`{servername, alpn}`); and `servername`, `role`, `nested`, `timeout`
 -- @treturn[1] stream the same socket, now under TLS
 -- @treturn[2] nil
 -- @treturn[2] string message
@@ -100,7 +101,8 @@ function stream:starttls(given)
   local o = options.starttls(given, "starttls", 3)
   if class.type(self) == "closed stream" then return class.open(self) end
   local origin, accepted = class.origin(self)
-  local server = o.role == "server" or (o.role == nil and accepted)
+  local chosen = type(o.tls) == "function"
+  local server = chosen or o.role == "server" or (o.role == nil and accepted)
   local config, message, code = options.config(o.tls)
   local servername = o.servername
   if not servername and not server then
@@ -108,17 +110,11 @@ function stream:starttls(given)
     servername = url and url.host
   end
   local value
-  if type(config) == "function" then
-    if not server then
-      error("bad argument #1 to 'starttls' (a function is for servers)", 2)
-    end
-    choose.set(self, config)
-    config = false
-  end
-  if config ~= nil then
+  if chosen then choose.set(self, config) end
+  if config then
     local seconds = o.timeout or class.gettimeout(self)
     value, message, code = finish(class, "starttls", self, loop.deadline(seconds), true, true,
-      config or nil, server and "server" or "client", servername, o.nested)
+      not chosen and config or nil, server and "server" or "client", servername, o.nested)
     if value then return value end
     if code ~= "timeout" then return nil, message, code end
   end

@@ -1,25 +1,7 @@
 local support = require "spec.support.init"
 local urlsock = require "urlsock"
 
-local cert = support.cert
-
--- A port that is free now.
-local function free_port()
-  local l = assert(urlsock.listen("tcp://127.0.0.1:0"))
-  local port = urlsock.parse(l:localname()).port
-  l:close()
-  return port
-end
-
--- Connects as soon as the program listens.
-local function connect_to(url, options)
-  local deadline = urlsock.now() + 10
-  repeat
-    local s, message, code = urlsock.connect(url, options)
-    if s or code ~= "refused" then return s, message, code end
-    urlsock.select({}, {}, 0.02)
-  until urlsock.now() > deadline
-end
+local cert, free_port, connect_to = support.cert, support.free_port, support.connect
 
 describe("openssl", function()
   for _, version in ipairs { "tls1_2", "tls1_3" } do
@@ -35,6 +17,33 @@ describe("openssl", function()
       server:close()
     end)
   end
+
+  it("resumes our session, with TLS 1.2", function()
+    local port = free_port()
+    local stop = support.spawn(("exec openssl s_server -accept %d -cert %s -key %s -tls1_2 -rev")
+      :format(port, cert "server.pem", cert "server.key"))
+    local options = { tls = { ca = cert "ca.pem", session = assert(urlsock.session()) } }
+    for i = 1, 3 do
+      local s = assert(connect_to("tls://localhost:" .. port, options))
+      assert.equal(i > 1, s:info().resumed)
+      assert.matches("localhost", s:info().peer.subject)
+      assert(s:write("abc\n"))
+      assert.equal("cba", s:read())
+      s:close()
+    end
+    stop()
+  end)
+
+  it("staples a response, and we require it", function()
+    local port = free_port()
+    local stop = support.spawn(("exec openssl s_server -accept %d -cert %s -key %s -rev " ..
+      "-status_file %s"):format(port, cert "server.pem", cert "server.key", cert "server.ocsp"))
+    local s = assert(connect_to("tls://localhost:" .. port,
+      { tls = { ca = cert "ca.pem", ocsp = "require" } }))
+    assert.equal("good", s:info().ocsp.status)
+    s:close()
+    stop()
+  end)
 
   it("is served by us, and by STARTTLS: s_client", function()
     local l = assert(urlsock.listen("tcp://127.0.0.1:0"))

@@ -2,16 +2,11 @@
  * url_test.c - the parser reads exactly the bytes it is given: each input
  * ends where memory ends.
  */
-#include <sys/mman.h>
-
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "check.h"
+#include "guard.h"
 #include "url.h"
-
-static char *end;		/* the first byte that cannot be read */
 
 static int
 parse(struct sk_url *u, const char *text, size_t n, long port)
@@ -19,8 +14,7 @@ parse(struct sk_url *u, const char *text, size_t n, long port)
 	struct sk_err err = { 0 };
 	int r;
 
-	memcpy(end - n, text, n);
-	r = sk_url_parse(u, end - n, n, port, &err);
+	r = sk_url_parse(u, guard(text, n), n, port, &err);
 	check((r == 0) == (err.code == SK_NONE));
 	check(r == 0 || (err.text != NULL && err.text[0] != '\0'));
 	sk_err_clear(&err);
@@ -81,13 +75,7 @@ canonical(void)
 int
 main(void)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED || mprotect(p + page, page, PROT_NONE) != 0)
-		return 1;
-	end = p + page;
+	guard_open();
 	run(prefixes);
 	run(canonical);
 	return report("url");

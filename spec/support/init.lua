@@ -46,12 +46,66 @@ function support.together(...)
   return unpack(results)
 end
 
+--- Upgrades both ends of a pair; what starttls answered on each.
+function support.upgrade(client, server)
+  local a, b = assert(urlsock.pair())
+  local x, y = support.together(function() return a:starttls(client) end,
+    function() return b:starttls(server or support.server) end)
+  return a, b, x, y
+end
+
+--- The options of a server with a certificate by that name.
+function support.serving(name)
+  local file = support.cert(name)
+  return { cert = file .. ".pem", key = file .. ".key", role = "server" }
+end
+
+--- A file of the certificates' directory, read whole.
+function support.contents(name)
+  local f = assert(io.open(support.cert(name), "rb"))
+  local text = f:read "*a"
+  f:close()
+  return text
+end
+
 --- A shell command's output, without its last line end.
 function support.shell(command)
   local pipe = assert(io.popen(command, "r"))
   local output = pipe:read "*a"
   pipe:close()
   return (output:gsub("\n$", ""))
+end
+
+--- Is a program installed?
+function support.has(program)
+  return support.shell("command -v " .. program) ~= ""
+end
+
+--- A port that is free now.
+function support.free_port()
+  local l = assert(urlsock.listen("tcp://127.0.0.1:0"))
+  local port = urlsock.parse(l:localname()).port
+  l:close()
+  return port
+end
+
+--- Connects as soon as the program on the other side listens.
+function support.connect(url, options)
+  local deadline = urlsock.now() + 10
+  repeat
+    local s, message, code = urlsock.connect(url, options)
+    if s or (code ~= "refused" and code ~= "unreachable") then return s, message, code end
+    urlsock.select({}, {}, 0.02)
+  until urlsock.now() > deadline
+  return nil, url .. ": nobody listens", "timeout"
+end
+
+--- Starts a program that goes on by itself; returns a function that ends it.
+function support.spawn(command)
+  local pid = support.shell(("{ %s; } >/dev/null 2>&1 </dev/null & echo $!"):format(command))
+  return function()
+    os.execute(("pkill -P %s 2>/dev/null; kill %s 2>/dev/null"):format(pid, pid))
+  end
 end
 
 return support
