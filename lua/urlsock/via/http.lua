@@ -50,7 +50,7 @@ return function(talk, target, proxy)
     local status, words = answer(talk)
     if not status then return nil end
     if status >= 200 and status < 300 then return true end
-    if status == 407 then
+    if status == 407 or status == 401 then -- tinyproxy says 401
       return talk:fail("denied", "%s (%d%s)", proxy.user and "user or password are not accepted"
         or "it wants a user and a password", status, words)
     elseif status >= 200 or status < 100 or status == 101 then
