@@ -87,7 +87,7 @@ FUZZ_SECONDS ?= 60
 FUZZ = clang -g -O1 -D_GNU_SOURCE -Isrc -fsanitize=fuzzer,address,undefined
 fuzz:
 	@spec/support/ca.sh build/ca
-	@mkdir -p build/fuzz/seeds
+	@mkdir -p build/fuzz/seeds build/fuzz/seeds-proxy
 	@for f in build/ca/server.pem build/ca/chain.pem; do \
 		{ printf '\002'; cat $$f; } >build/fuzz/seeds/$$(basename $$f); \
 		{ printf '\001'; openssl x509 -in $$f -outform DER; } \
@@ -95,6 +95,11 @@ fuzz:
 	$(FUZZ) -o build/fuzz/url fuzz/url_fuzz.c src/url.c src/err.c
 	$(FUZZ) -o build/fuzz/parse fuzz/parse_fuzz.c src/cert.c src/der.c src/err.c \
 		src/hello.c src/pem.c src/scratch.c src/sock.c src/url.c
+	$(FUZZ) -o build/fuzz/proxy fuzz/proxy_fuzz.c src/proxy.c src/addr.c src/err.c \
+		src/greeting.c src/url.c
+	printf 'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n' >build/fuzz/seeds-proxy/v1
+	printf '\r\n\r\n\0\r\nQUIT\n\041\021\0\0141234567890ab' >build/fuzz/seeds-proxy/v2
+	build/fuzz/proxy -max_total_time=$(FUZZ_SECONDS) -max_len=600 build/fuzz/seeds-proxy
 	build/fuzz/url -max_total_time=$(FUZZ_SECONDS) -max_len=400
 	build/fuzz/parse -max_total_time=$(FUZZ_SECONDS) -max_len=4000 build/fuzz/seeds
 
