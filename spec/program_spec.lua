@@ -7,7 +7,7 @@ local server_words = ("--cert %s --key %s"):format(cert "server.pem", cert "serv
 local ca = "--ca " .. cert "ca.pem"
 local program = (os.getenv "LUA" or "lua") .. " bin/urlsock "
 
-local files = {}
+local files, servers = {}, {}
 
 --- The name of a new file with that in it.
 local function file(contents)
@@ -60,10 +60,13 @@ local function serving(words, input)
   local out, err, pid, status = file(), file(), file(), file()
   os.execute(("{ %s -l -v %s <%s >%s 2>%s & echo $! >%s; wait $!; echo $? >%s; } >/dev/null 2>&1 &")
     :format(program, words, input or "/dev/null", out, err, pid, status))
+  local id = await(pid, "(%d+)\n")
+  servers[id] = true
   local url = await(err, "listening: (%S+)\n")
   return url, function(signal)
-    if signal then os.execute(("kill -%s %s"):format(signal, await(pid, "(%d+)\n"))) end
+    if signal then os.execute(("kill -%s %s"):format(signal, id)) end
     local number = tonumber(await(status, "(%d+)\n"))
+    servers[id] = nil
     return contents(out), contents(err), number
   end
 end
@@ -83,7 +86,9 @@ end
 local megabyte = shell "head -c 786432 /dev/urandom | base64 -w 0"
 megabyte = megabyte:sub(1, 1048570) .. "\0\r\n\255\26\4"
 
+-- what a failed test has left behind
 teardown(function()
+  for id in pairs(servers) do os.execute(("kill -KILL %s 2>/dev/null"):format(id)) end
   for _, name in ipairs(files) do os.remove(name) end
 end)
 
