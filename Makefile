@@ -105,7 +105,8 @@ fuzz:
 
 lint:
 	@.ci/arrows
-	@luacheck -q lua spec examples
+	@luacheck -q lua spec examples bin/urlsock
+	@! command -v mandoc >/dev/null || mandoc -T lint -W warning doc/*.1
 	@cppcheck --quiet --error-exitcode=1 --std=c11 -D_GNU_SOURCE -Isrc src
 	@for cc in gcc clang; do for v in $(HERE); do \
 		$(MAKE) --no-print-directory -s CC=$$cc WERROR=-Werror \
@@ -113,15 +114,24 @@ lint:
 	done; done
 	@echo "lint: all right"
 
+# All of lua/, whatever directories there are; the program gets the Lua that
+# it is installed for.
+LUA_DIR = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
+LUA ?= lua$(LUA_VERSION)
 install: build/$(LUA_VERSION)/urlsock/core.so
-	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock
+	install -d $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock $(LUA_DIR) \
+		$(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 build/$(LUA_VERSION)/urlsock/core.so \
 		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock/
-	install -m 644 lua/urlsock.lua \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
-	install -m 644 lua/urlsock/*.lua \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
+	install -m 644 lua/urlsock.lua $(LUA_DIR)/
+	cd lua && for d in $$(find urlsock -type d); do install -d $(LUA_DIR)/$$d && \
+		install -m 644 $$d/*.lua $(LUA_DIR)/$$d/ || exit 1; done
+	sed '1s|lua$$|$(LUA)|' bin/urlsock >build/urlsock
+	install -m 755 build/urlsock $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 doc/urlsock.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 doc/urlsock.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/urlsock
 
 clean:
 	rm -rf build

@@ -269,6 +269,60 @@ describe("urlsock", function()
   end)
 end)
 
+describe("the manual of urlsock", function()
+  it("has every option, and so has the completion", function()
+    local usage = require("urlsock.cli.arguments").usage
+    local manual = contents("doc/urlsock.1"):gsub("%.It ", "")
+    local completion = contents "doc/urlsock.bash"
+    local n = 0
+    for name in usage:gmatch "%-%-([%l-]+)" do
+      n = n + 1
+      assert.matches("Fl %-" .. name:gsub("%-", "%%-") .. "%f[^%w-]", manual)
+      assert.matches("%-%-" .. name:gsub("%-", "%%-") .. "%f[^%w-]", completion)
+      assert.is_nil(select(3, run("--" .. name)):find("unknown", 1, true))
+    end
+    assert.is_true(n > 25)
+    for protocol in completion:match('protocols="(.-)"'):gmatch "%S+" do
+      assert.matches("[%s]" .. protocol:gsub("%-", "%%-") .. "[%s,.]", manual)
+    end
+  end)
+
+  it("is well written", function()
+    if not support.has "mandoc" then return pending "mandoc is not installed" end
+    assert.equal("", shell "mandoc -T lint -W warning doc/urlsock.1 2>&1")
+  end)
+
+  it("is completed by bash", function()
+    if not support.has "bash" then return pending "bash is not installed" end
+    local function complete(...)
+      local words = table.concat({ ... }, "' '")
+      return shell(("bash -c 'compopt() { :; }; . doc/urlsock.bash; COMP_WORDS=(\"$@\"); "
+        .. "COMP_CWORD=$(($# - 1)); _urlsock urlsock \"${COMP_WORDS[-1]}\" \"${COMP_WORDS[-2]}\"; "
+        .. "echo ${COMPREPLY[@]}' bash '%s'"):format(words))
+    end
+    assert.equal("--insecure-noverifycert --insecure-noverifyname --insecure-noverifytime",
+      complete("urlsock", "--insec"))
+    assert.equal("check", complete("urlsock", "che"))
+    assert.equal("tls:// tlsv1.2:// tlsv1.3://", complete("urlsock", "check", "tls"))
+    assert.equal("pop3 postgres", complete("urlsock", "--starttls", "po"))
+    assert.equal("pop3 postgres", complete("urlsock", "--starttls", "=", "po"))
+    assert.equal("build/ca/server.pem", complete("urlsock", "--cert", cert "server.p"))
+  end)
+
+  it("is installed with all that it needs", function()
+    local root = socket_path()
+    local version = _VERSION:match "%d.%d"
+    local made = shell(("make -s install DESTDIR=%s PREFIX=/p LUA_VERSION=%s LUA=%s 2>&1"):format(
+      root, version, os.getenv "LUA" or "lua" .. version))
+    assert.equal("", made)
+    assert.equal(urlsock._VERSION, shell(("env LUA_PATH='%s/p/share/lua/%s/?.lua' "
+      .. "LUA_CPATH='%s/p/lib/lua/%s/?.so' %s/p/bin/urlsock -V 2>&1"):format(root, version, root,
+        version, root)))
+    assert.is_truthy(contents(root .. "/p/share/man/man1/urlsock.1"))
+    os.execute("rm -r " .. root)
+  end)
+end)
+
 describe("urlsock -l", function()
   it("serves one client, both directions at once", function()
     local url, finish = serving("tcp://127.0.0.1:0", file(megabyte))
