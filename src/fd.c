@@ -17,6 +17,7 @@
 #endif
 
 #include "clock.h"
+#include "dial.h"
 #include "sock.h"
 #include "thread.h"
 
@@ -29,18 +30,9 @@ const struct sk_fd_options sk_fd_defaults = {
 
 struct fd {
 	struct sk_layer layer;
-	int fd;			/* -1 between two addresses */
+	int fd;			/* -1 until it is connected */
 	unsigned char open;
-	struct dial *dial;	/* NULL once connected */
-};
-
-/* What only dialling needs. */
-struct dial {
-	struct sk_addr *list;
-	size_t count, next;
-	struct sk_fd_options options;
-	struct sk_addr local;
-	struct sk_err last;	/* why the address before did not do */
+	struct sk_dial *dial;	/* NULL once connected */
 };
 
 static const struct sk_layer_ops fd_ops;
@@ -51,137 +43,20 @@ fd_of(const struct sk_layer *l)
 	return (struct fd *)(void *)(uintptr_t)l;
 }
 
-static void
-dial_free(struct dial *d)
-{
-	if (d == NULL)
-		return;
-	free(d->list);
-	sk_err_clear(&d->last);
-	free(d);
-}
-
-/*
- * Dialling
- */
-
-/* Notes why an address failed, in place of what was noted before. */
-static void
-give_up(struct fd *f, int sys, const char *what)
-{
-	struct dial *d = f->dial;
-	char text[SK_URL_MAX];
-
-	sk_err_clear(&d->last);
-	if (sk_addr_text(&d->list[d->next], "tcp", text) == 0)
-		text[0] = '\0';
-	if (d->count > 1)
-		(void)sk_fail_sys(&d->last, sys, "%s %s (last of %zu "
-		    "addresses)", what, text, d->count);
-	else
-		(void)sk_fail_sys(&d->last, sys, "%s", what);
-	sk_fd_close(f->fd);
-	f->fd = -1;
-	d->next++;
-}
-
-/* Begins to connect to the address at hand: 0, SK_WANT_WRITE or SK_FAIL. */
-static int
-start(struct fd *f)
-{
-	struct dial *d = f->dial;
-	const struct sk_addr *to = &d->list[d->next];
-	int r;
-
-	sk_err_clear(&d->last);
-	f->fd = sk_sock_new(to->ss.ss_family, SOCK_STREAM, &d->last);
-	if (f->fd == -1 || sk_sock_prepare(f->fd, to, &d->options, &d->last)) {
-		sk_fd_close(f->fd);
-		f->fd = -1;
-		d->next++;
-		return SK_FAIL;
-	}
-	do
-		r = connect(f->fd, (const struct sockaddr *)&to->ss, to->len);
-	while (r == -1 && errno == EINTR);
-	if (r == 0)
-		return 0;
-	if (errno == EINPROGRESS)
-		return SK_WANT_WRITE;
-	/* Linux: the backlog of a Unix listener is full; nothing is under way
-	 * that a poll could tell the end of. */
-	give_up(f, errno == EAGAIN ? ECONNREFUSED : errno, "connect");
-	return SK_FAIL;
-}
-
-/*
- * Has a connect under way come to an end? SO_ERROR is 0 also as long as it
- * has not; only then there is no peer.
- */
-static int
-check(struct fd *f)
-{
-	struct sockaddr_storage peer;
-	socklen_t n = sizeof(int);
-	int sys = 0;
-
-	if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &sys, &n) == -1)
-		sys = errno;
-	if (sys == 0) {
-		n = sizeof(peer);
-		if (getpeername(f->fd, (struct sockaddr *)&peer, &n) == 0)
-			return 0;
-		if (errno == ENOTCONN)
-			return SK_WANT_WRITE;
-		sys = errno;
-	}
-	give_up(f, sys, "connect");
-	return SK_FAIL;
-}
-
-/*
- * A connect to a free port of the ephemeral range of this machine can meet
- * itself: a connection with nobody (TCP's simultaneous open).
- */
-static int
-met_itself(int fd)
-{
-	struct sk_addr local, peer;
-	struct sk_err ignored = { 0 };
-	int r = sk_fd_local(fd, &local, &ignored) > 0 &&
-	    sk_fd_peer(fd, &peer, &ignored) > 0 && local.len == peer.len &&
-	    local.ss.ss_family != AF_UNIX &&
-	    memcmp(&local.ss, &peer.ss, local.len) == 0;
-
-	sk_err_clear(&ignored);
-	return r;
-}
-
 static int
 fd_open(struct sk_layer *l, struct sk_err *err)
 {
 	struct fd *f = fd_of(l);
-	struct dial *d = f->dial;
 	int r;
 
 	if (f->open)
 		return 0;
-	while (d->next < d->count) {
-		r = f->fd != -1 ? check(f) : start(f);
-		if (r == 0 && met_itself(f->fd)) {
-			give_up(f, ECONNREFUSED, "connect");
-			continue;
-		}
-		if (r == 0) {
-			f->open = 1;
-			dial_free(d);
-			f->dial = NULL;
-			return 0;
-		}
-		if (r == SK_WANT_WRITE)
-			return r;
-	}
-	return sk_err_copy(err, &d->last);
+	if ((r = sk_dial_step(f->dial, &f->fd, err)) != 0)
+		return r;
+	f->open = 1;
+	sk_dial_free(f->dial);
+	f->dial = NULL;
+	return 0;
 }
 
 /*
@@ -320,7 +195,7 @@ fd_free(struct sk_layer *l)
 		part(f->fd);
 	else
 		sk_fd_close(f->fd);
-	dial_free(f->dial);
+	sk_dial_free(f->dial);
 	free(f);
 }
 
@@ -348,24 +223,15 @@ sk_fd_dial(struct sk_addr *list, size_t count,
     const struct sk_fd_options *options, struct sk_err *err)
 {
 	struct fd *f = fd_new(-1, err);
-	struct dial *d;
 
-	if (f == NULL || (d = calloc(1, sizeof(*d))) == NULL) {
+	if (f == NULL) {
 		free(list);
-		free(f);
-		(void)sk_fail(err, SK_MEMORY, "out of memory");
 		return NULL;
 	}
-	d->list = list;
-	d->count = count;
-	d->options = *options;
-	if (options->bind != NULL) {
-		d->local = *options->bind;
-		d->options.bind = &d->local;
+	if ((f->dial = sk_dial_new(list, count, options, err)) == NULL) {
+		free(f);
+		return NULL;
 	}
-	if (count == 0)
-		(void)sk_fail(&d->last, SK_RESOLVE, "there is no address");
-	f->dial = d;
 	return &f->layer;
 }
 
@@ -393,7 +259,9 @@ sk_fd_of(const struct sk_layer *top)
 {
 	struct fd *f = lowest(top);
 
-	return f != NULL ? f->fd : -1;
+	if (f == NULL)
+		return -1;
+	return f->dial != NULL ? sk_dial_fd(f->dial) : f->fd;
 }
 
 int

@@ -8,15 +8,13 @@
 #include "resolve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "fd.h"
+#include "sock.h"
 #include "thread.h"
 
 #define ADDRESSES_MAX 64
@@ -138,13 +136,11 @@ sk_resolve_start(const char *host, unsigned port, int family, int socktype,
 	(void)snprintf(r->port, sizeof(r->port), "%u", port);
 	r->family = family;
 	r->socktype = socktype;
-	if (pipe(r->fds) == -1) {
+	if (sk_sock_pipe(r->fds) == -1) {
 		(void)sk_fail_sys(err, errno, "resolve %s", host);
 		free(r);
 		return NULL;
 	}
-	(void)fcntl(r->fds[0], F_SETFD, FD_CLOEXEC);
-	(void)fcntl(r->fds[1], F_SETFD, FD_CLOEXEC);
 	(void)pthread_mutex_init(&r->lock, NULL);
 	r->holders = 2;
 	if ((sys = sk_thread_start(look_up, r)) != 0) {

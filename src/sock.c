@@ -37,6 +37,20 @@ sk_fd_prepare(int fd, struct sk_err *err)
 }
 
 int
+sk_sock_pipe(int fds[2])
+{
+#ifdef __APPLE__
+	if (pipe(fds) == -1)
+		return -1;
+	(void)fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	return 0;
+#else
+	return pipe2(fds, O_CLOEXEC);
+#endif
+}
+
+int
 sk_sock_new(int family, int type, struct sk_err *err)
 {
 	int fd;

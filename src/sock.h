@@ -25,6 +25,9 @@ int sk_sock_prepare(int fd, const struct sk_addr *to,
 int sk_sock_bound(const struct sk_addr *, int type,
     const struct sk_fd_options *, struct sk_err *);
 
+/* A close-on-exec pipe: 0, or -1 with errno set. */
+int sk_sock_pipe(int fds[2]);
+
 /* bind(2), with the mode of a Unix socket's file. 0 or SK_FAIL. */
 int sk_sock_bind(int fd, const struct sk_addr *, const struct sk_fd_options *,
     struct sk_err *);

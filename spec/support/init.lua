@@ -100,6 +100,18 @@ function support.connect(url, options)
   return nil, url .. ": nobody listens", "timeout"
 end
 
+--- Runs a Lua script on the Lua of the tests, through a prefix of its command line if need be;
+-- what it printed, errors included.
+function support.script(text, prefix)
+  local path = os.tmpname()
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+  local output = support.shell(("%s %s %s 2>&1"):format(prefix or "", os.getenv "LUA", path))
+  os.remove(path)
+  return output
+end
+
 --- Starts a program that goes on by itself; returns a function that ends it.
 function support.spawn(command)
   local pid = support.shell(("{ %s; } >/dev/null 2>&1 </dev/null & echo $!"):format(command))
