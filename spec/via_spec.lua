@@ -416,6 +416,27 @@ describe("TLS behind a proxy", function()
     end
   end)
 
+  it("begins by a dialogue with the target", function()
+    if not pcall(require, "urlsock.starttls") then
+      return pending "urlsock.starttls is not there"
+    end
+    for _, proxy in ipairs { "http://%s", "https://%s" } do
+      for host, code in pairs { ["mail.test"] = "none", ["other.test"] = "verify" } do
+        local s, message, got = through(proxy, ("tcp://%s:110"):format(host), function(s)
+          s:readuntil "\r\n\r\n"
+          s:write "HTTP/1.1 200 OK\r\n\r\n+OK\r\n"
+          repeat
+            local line = assert(s:read())
+            s:write(line == "CAPA" and "+OK\r\nSTLS\r\n.\r\n" or "+OK\r\n")
+          until line == "STLS"
+          s:starttls { cert = server_tls.cert, key = server_tls.key, nested = true }
+        end, { tls = verified, starttls = "pop3" })
+        assert.equal(code, got or "none", message)
+        if s then assert.equal(host, s:info().servername) end
+      end
+    end
+  end)
+
   it("ends by stoptls and goes on with the proxy's", function()
     local answer = through("https://%s", "tls://mail.test:443", function(s)
       s:readuntil "\r\n\r\n"
