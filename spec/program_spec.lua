@@ -312,8 +312,8 @@ describe("the manual of urlsock", function()
   it("is installed with all that it needs", function()
     local root = socket_path()
     local version = _VERSION:match "%d.%d"
-    local made = shell(("make -s install DESTDIR=%s PREFIX=/p LUA_VERSION=%s LUA=%s 2>&1"):format(
-      root, version, os.getenv "LUA" or "lua" .. version))
+    local made = shell(("env -u MAKEFLAGS -u MAKELEVEL make -s install DESTDIR=%s PREFIX=/p "
+      .. "LUA_VERSION=%s LUA=%s 2>&1"):format(root, version, os.getenv "LUA" or "lua" .. version))
     assert.equal("", made)
     assert.equal(urlsock._VERSION, shell(("env LUA_PATH='%s/p/share/lua/%s/?.lua' "
       .. "LUA_CPATH='%s/p/lib/lua/%s/?.so' %s/p/bin/urlsock -V 2>&1"):format(root, version, root,
