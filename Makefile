@@ -2,7 +2,7 @@
 # make demo         installs what is missing, builds, shows a STARTTLS exchange
 # make test         installs what is missing, builds, runs all tests
 # make install      PREFIX=/usr/local LUA_VERSION=5.4
-# make lint         luacheck, cppcheck, the arrows, gcc and clang with -Werror
+# make lint         layout, arrows, luacheck, cppcheck, clang-tidy, gcc and clang -Werror
 # make fuzz         the parsers, for FUZZ_SECONDS=60 each (clang)
 # make clean
 
@@ -29,10 +29,10 @@ lua_cflags = $(shell $(PKG_CONFIG) --cflags lua$(1) 2>/dev/null || \
 	{ [ $(1) = 5.1 ] && $(PKG_CONFIG) --cflags luajit 2>/dev/null; } || echo none)
 HERE = $(foreach v,$(LUAS),$(if $(filter none,$(call lua_cflags,$(v))),,$(v)))
 
-CORE = err clock buf url addr thread resolve sock dial fd dgram opt der cert pem scratch \
+CORE = err clock buf url addr thread alarm resolve sock dial fd dgram opt der cert pem scratch \
 	trust session keypair settings conf greeting hello opening verdict identity seal \
 	peer proxy stream item file
-GLUE = lua_core lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
+GLUE = lua_core lua_alarm lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
 	lua_stream_facts lua_listener lua_dgram lua_stdio
 HEADERS = $(wildcard src/*.h)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(WERROR) $(CFLAGS) -fPIC -fvisibility=hidden \
@@ -103,16 +103,34 @@ fuzz:
 	build/fuzz/url -max_total_time=$(FUZZ_SECONDS) -max_len=400
 	build/fuzz/parse -max_total_time=$(FUZZ_SECONDS) -max_len=4000 build/fuzz/seeds
 
+# What is not installed is named and left out.
 lint:
+	@mkdir -p build
 	@.ci/arrows
-	@luacheck -q lua spec examples bin/urlsock
-	@! command -v mandoc >/dev/null || mandoc -T lint -W warning doc/*.1
-	@cppcheck --quiet --error-exitcode=1 --std=c11 -D_GNU_SOURCE -Isrc src
-	@for cc in gcc clang; do for v in $(HERE); do \
-		$(MAKE) --no-print-directory -s CC=$$cc WERROR=-Werror \
-		BUILD=build/lint-$$cc build/lint-$$cc/$$v/urlsock/core.so || exit 1; \
-	done; done
+	@.ci/luaformat
+	@set -e; for tool in luacheck cppcheck clang-format clang-tidy mandoc gcc clang; do \
+		if command -v $$tool >/dev/null; then \
+			$(MAKE) --no-print-directory -s lint-$$tool; \
+		else echo "lint: $$tool is not installed"; fi; \
+	done
 	@echo "lint: all right"
+
+lint-luacheck:
+	@luacheck -q lua spec examples bin/urlsock
+lint-mandoc:
+	@mandoc -T lint -W warning doc/*.1
+lint-cppcheck:
+	@cppcheck --quiet --error-exitcode=1 --std=c11 -D_GNU_SOURCE -Isrc src
+lint-clang-format:
+	@.ci/cformat
+lint-clang-tidy:
+	@clang-tidy --quiet src/*.c -- -std=c11 -D_GNU_SOURCE -Isrc $(TLS_CFLAGS) \
+		$(call lua_cflags,$(lastword $(HERE))) 2>/dev/null
+lint-gcc lint-clang: lint-%:
+	@for v in $(HERE); do \
+		$(MAKE) --no-print-directory -s CC=$* WERROR=-Werror \
+		BUILD=build/lint-$* build/lint-$*/$$v/urlsock/core.so || exit 1; \
+	done
 
 # All of lua/, whatever directories there are; the program gets the Lua that
 # it is installed for.
@@ -136,5 +154,6 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 clean:
 	rm -rf build
 
-.PHONY: all native demo test fuzz lint install clean
+.PHONY: all native demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
+	lint-clang-tidy lint-gcc lint-clang install clean
 .SECONDARY:

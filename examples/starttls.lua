@@ -73,12 +73,16 @@ local function certificates()
   return dir
 end
 
+-- kept, as a pipe that is collected waits for its program to end
+local pipes = {}
+
 local function start_server(dir, connections, how)
   local lua = arg[-1] or "lua"
   local command = "exec %s %s serve %s %d %s"
   local pipe = io.popen(command:format(lua, arg[0], dir, connections, how or ""), "r")
+  pipes[#pipes + 1] = pipe
   local url = assert(pipe:read("*l"), "the server did not start")
-  return urlsock.parse(url).port, pipe
+  return urlsock.parse(url).port
 end
 
 -- Sends a line, prints both sides, reads an answer to its last line.
@@ -128,7 +132,7 @@ assert(not ok and code == "verify")
 assert(select(3, s:write("AUTH PLAIN secret\r\n")) == "verify")
 
 print("-- plaintext injected before the handshake is refused")
-s = connect((start_server(dir, 1, "inject")))
+s = connect(start_server(dir, 1, "inject"))
 ok, message, code = s:starttls { ca = dir .. "/ca.pem" }
 print("-- " .. tostring(code) .. ": " .. tostring(message))
 assert(not ok and code == "injected")

@@ -3,12 +3,12 @@
 
 local choose = require "urlsock.choose"
 local core = require "urlsock.core"
+local host = require "urlsock.host"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
 local resolve = require "urlsock.resolve"
+local upgrade = require "urlsock.upgrade"
 local via = require "urlsock.via"
-
-loop.closing = function() end
 
 require "urlsock.stream"
 require "urlsock.listener"
@@ -45,7 +45,7 @@ urlsock.now = core.now
 -- @tparam[opt] number seconds nil waits for ever
 -- @treturn table those that can be read
 -- @treturn table those that can be written
-urlsock.select = core.select
+urlsock.select = require "urlsock.select"
 
 --- Sets the default timeout of sockets made later.
 -- @tparam ?number seconds nil waits for ever
@@ -60,14 +60,16 @@ function urlsock.type(v)
   return core.stream.type(v) or core.listener.type(v) or core.datagram.type(v)
 end
 
---- Sets how calls wait: `"plain"`, or a table `{wait =, closing =}`.
+--- Sets how calls wait: `"plain"`, `"cqueues"`, `"copas"`, `"luv"`, `"nginx"`, or a table `{wait =,
+-- closing =}`; nil: found out again, as at first.
 -- `wait(socket, "r" | "w", seconds | nil)` may return early; `closing(socket)` is called before a
--- descriptor is closed by its owner.
-function urlsock.use(host)
-  if host == "plain" then host = {} end
-  if type(host) ~= "table" then error("bad argument #1 to 'use' (unknown host)", 2) end
-  loop.use(host.wait)
-  loop.closing = host.closing or function() end
+-- descriptor is closed by its owner, and wakes whoever waits for it.
+-- @tparam ?string|table given
+-- @tparam[opt] table settings of nginx: `blocking`, `pool`
+function urlsock.use(given, settings)
+  if not host.use(given, settings) then
+    error("bad argument #1 to 'use' (unknown host)", 2)
+  end
 end
 
 --- A reusable, immutable TLS configuration: all is read and checked here.
@@ -137,6 +139,12 @@ end
 --- TLS for a scheme: false in the clear, else a configuration.
 local function scheme_config(u, given)
   local scheme = core.schemes[u.scheme]
+  if given.starttls then
+    if scheme.tls then
+      return nil, ("%s: starttls begins in the clear: tcp:// or unix://"):format(u.url), "url"
+    end
+    return options.config(given.tls)
+  end
   if not scheme.tls then
     if given.tls then
       return nil, ("%s: the option tls is for tls:// and its like"):format(u.url), "url"
@@ -188,11 +196,21 @@ local function dial_via(u, given, config, name, deadline)
   return nil, message, code
 end
 
-local function connect_stream(u, given, deadline)
+--- Connects; o is what a dialogue in the clear needs, where one comes first.
+local function connect_stream(u, given, o, deadline)
   local config, message, code = scheme_config(u, given)
   if config == nil then return nil, message, code end
+  if o then o.tls, config = config, false end
   local name = type(given.tls) == "table" and given.tls.servername or u.host
-  return (given.via and dial_via or dial)(u, given, config, name, deadline)
+  local s
+  s, message, code = (given.via and dial_via or dial)(u, given, config, name, deadline)
+  if not s or not o then return s, message, code end
+  local ok, heard
+  ok, heard, code = upgrade(s, o, deadline, u.url)
+  if ok then return s, heard end
+  loop.closing(s)
+  core.stream.close(s)
+  return nil, heard, code
 end
 
 --- Refuses options that are not for what is to be opened.
@@ -205,11 +223,13 @@ local function misplaced(what, given, ...)
   return true
 end
 
---- Connects. A TLS scheme returns when the handshake is done and the peer verified.
+--- Connects. A TLS scheme returns when the handshake is done and the peer verified; so does the
+-- option starttls (a protocol's name, or a table with `protocol`; see `urlsock.starttls`).
 -- @tparam string url
 -- @tparam[opt] number port where the URL has none
 -- @tparam[opt] table given options
 -- @treturn[1] stream or a datagram socket for `udp` and `udg`
+-- @treturn[1] ?table what a starttls dialogue has heard for later (mysql)
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string code `"url"`, `"scheme"`, `"removed"`, `"resolve"`, `"refused"`,
@@ -217,6 +237,7 @@ end
 function urlsock.connect(url, port, given)
   local u, o, code = arguments("connect", url, port, given)
   if not u then return nil, o, code end
+  local dialogue = options.upgrade(o, "connect", 3)
   if u.port == 0 then return nil, ("%s: port 0 is only to listen"):format(u.url), "url" end
   local message
   o, message, code = with_bind(o, u)
@@ -226,7 +247,8 @@ function urlsock.connect(url, port, given)
   local ok
   ok, message, code = misplaced(u.url, o, "proxy", not is_stream and "via" or nil)
   if not ok then return nil, message, code end
-  if is_stream then return connect_stream(u, o, deadline) end
+  if is_stream then return connect_stream(u, o, dialogue, deadline) end
+  if dialogue then return nil, ("%s: starttls is for streams"):format(u.url), "url" end
   local addresses
   addresses, message, code = resolve(u, o.family, deadline)
   if addresses == nil then return nil, message, code end

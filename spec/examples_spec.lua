@@ -1,3 +1,4 @@
+local starttls = require "urlsock.starttls"
 local support = require "spec.support.init"
 local urlsock = require "urlsock"
 
@@ -44,6 +45,30 @@ describe("the example", function()
     assert(s:write("HTTP/1.0 200 OK\r\n\r\n", "a page"))
     s:close()
     assert.equal("HTTP/1.0 200 OK\na page\n", client:read "*a")
+    client:close()
+    l:close()
+  end)
+
+  it("starttls_smtp sends a message", function()
+    local l = assert(urlsock.listen("tcp://127.0.0.1:0", { timeout = 10 }))
+    local port = urlsock.parse(l:localname()).port
+    local client = io.popen(("printf 'Subject: x\\n\\n.dot\\n' | %s 2>&1"):format(example(
+      "starttls_smtp", ("localhost %d me@x.test you@x.test %s"):format(port, cert "ca.pem"))))
+    local s = assert(starttls.server("smtp", assert(l:accept()), { tls = {
+      cert = cert "server.pem", key = cert "server.key" } }))
+    local said = {}
+    for _, answer in ipairs { "250-x\r\n250 y", "250 x", "250 x", "354 go" } do
+      said[#said + 1] = s:read()
+      s:write(answer, "\r\n")
+    end
+    repeat said[#said + 1] = s:read() until said[#said] == "."
+    s:write "250 taken\r\n"
+    said[#said + 1] = s:read()
+    s:write "221 bye\r\n"
+    s:close()
+    assert.equal("EHLO localhost|MAIL FROM:<me@x.test>|RCPT TO:<you@x.test>|DATA|" ..
+      "Subject: x||..dot|.|QUIT", table.concat(said, "|"))
+    assert.equal("250 taken\tTLSv1.3\n", client:read "*a")
     client:close()
     l:close()
   end)

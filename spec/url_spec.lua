@@ -14,9 +14,16 @@ local function contains(list, code)
   return false
 end
 
+local function cases()
+  local list = {}
+  for _, name in ipairs { "urls", "urls_more" } do
+    for line in io.lines("spec/data/" .. name .. ".jsonl") do list[#list + 1] = json.line(line) end
+  end
+  return list
+end
+
 describe("a transport URL", function()
-  for line in io.lines "spec/data/urls.jsonl" do
-    local case = json.line(line)
+  for _, case in ipairs(cases()) do
     if case.code then
       it(("is refused: %s %q"):format(case.id, case.url), function()
         local s, message, code = urlsock[case.call](case.url, case.port)
@@ -32,6 +39,7 @@ describe("a transport URL", function()
         assert.equal(case.port_is, u.port)
         assert.equal(case.zone, u.zone)
         assert.equal(case.path, u.path)
+        if case.canonical then assert.equal(case.canonical, u.url) end
         local again = assert(urlsock.parse(u.url))
         assert.same(u, again)
       end)
@@ -53,6 +61,25 @@ describe("a transport URL", function()
       local u, _, code = urlsock.parse(host, 80)
       assert.is_nil(u, host)
       assert.equal("url", code)
+    end
+  end)
+
+  it("is refused with a byte that is no text", function()
+    for byte = 0, 255 do
+      local c = string.char(byte)
+      if byte < 33 or byte > 126 then
+        for _, url in ipairs {
+          c .. "localhost:80", "localhost" .. c .. ":80", "localhost:" .. c .. "80",
+          "localhost:80" .. c, "tcp://" .. c .. ":80", "tcp://[::1" .. c .. "]:80",
+          "tcp://[fe80::1%" .. c .. "]:80", "tcp://1.2.3.4" .. c .. ":80",
+        } do
+          local u, message, code = urlsock.parse(url)
+          assert.is_nil(u, url)
+          assert.equal("url", code)
+          assert.is_nil(message:find "[^ -~]")
+        end
+        assert.equal("scheme", select(3, urlsock.parse("tcp" .. c .. "://localhost:80")))
+      end
     end
   end)
 

@@ -15,11 +15,15 @@ static int
 of_path(struct sk_addr *a, const struct sk_span *path, struct sk_err *err)
 {
 	struct sockaddr_un *un = (struct sockaddr_un *)(void *)&a->ss;
+	size_t most = sizeof(un->sun_path) - 1;
 
-	if (path->n >= sizeof(un->sun_path))
+#ifdef __linux__
+	if (path->p[0] == '@')
+		most++;
+#endif
+	if (path->n > most)
 		return sk_fail(err, SK_URL, "the path has %zu bytes, and a "
-		    "socket's name at most %zu", path->n,
-		    sizeof(un->sun_path) - 1);
+		    "socket's name at most %zu", path->n, most);
 	un->sun_family = AF_UNIX;
 	memcpy(un->sun_path, path->p, path->n);
 	a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
@@ -102,8 +106,8 @@ unix_text(const struct sk_addr *a, const char *scheme, char *buf)
 		mark = "@";
 		path++;
 		n--;
-	} else
-		n = strnlen(path, n);
+	} else if ((n = strnlen(path, n)) == sizeof(un->sun_path))
+		return 0;		/* no URL has so long a path */
 	for (i = 0; i < n; i++) {
 		if ((unsigned char)path[i] < ' ' || path[i] == 127)
 			return 0;	/* a name that no URL can spell */

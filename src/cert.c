@@ -14,35 +14,25 @@ enum {
 	PSS_HASH = 0xa0			/* [0] of RSASSA-PSS-params */
 };
 
-static const unsigned char common_name[] = { 0x55, 0x04, 0x03 };
-static const unsigned char alt_name[] = { 0x55, 0x1d, 0x11 };
-
-#define PKCS1(n) { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, (n) }
-
-static const unsigned char rsa_md5[] = PKCS1(4);
-static const unsigned char rsa_sha1[] = PKCS1(5);
-static const unsigned char rsa_pss[] = PKCS1(10);
-static const unsigned char rsa_sha256[] = PKCS1(11);
-static const unsigned char ecdsa_sha1[] =
-    { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01 };
-static const unsigned char ecdsa_sha256[] =
-    { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02 };
-static const unsigned char sha256[] =
-    { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01 };
-static const unsigned char sha1[] = { 0x2b, 0x0e, 0x03, 0x02, 0x1a };
+/* Object identifiers, encoded. */
+#define OID_COMMON_NAME "\x55\x04\x03"
+#define OID_ALT_NAME "\x55\x1d\x11"
+#define OID_PKCS1 "\x2a\x86\x48\x86\xf7\x0d\x01\x01"
+#define OID_ECDSA "\x2a\x86\x48\xce\x3d\x04"
+#define OID_RSA_PSS OID_PKCS1 "\x0a"
 
 static const struct {
-	const unsigned char *oid;
+	const char *oid;
 	size_t n;
 	enum sk_cert_hash hash;
 } algorithms[] = {
-	{ rsa_md5, sizeof(rsa_md5), SK_HASH_MD5 },
-	{ rsa_sha1, sizeof(rsa_sha1), SK_HASH_SHA1 },
-	{ rsa_sha256, sizeof(rsa_sha256), SK_HASH_SHA256 },
-	{ ecdsa_sha1, sizeof(ecdsa_sha1), SK_HASH_SHA1 },
-	{ ecdsa_sha256, sizeof(ecdsa_sha256), SK_HASH_SHA256 },
-	{ sha1, sizeof(sha1), SK_HASH_SHA1 },
-	{ sha256, sizeof(sha256), SK_HASH_SHA256 },
+	{ OID_PKCS1 "\x04", 9, SK_HASH_MD5 },
+	{ OID_PKCS1 "\x05", 9, SK_HASH_SHA1 },
+	{ OID_PKCS1 "\x0b", 9, SK_HASH_SHA256 },
+	{ OID_ECDSA "\x01", 7, SK_HASH_SHA1 },
+	{ OID_ECDSA "\x03\x02", 8, SK_HASH_SHA256 },
+	{ "\x2b\x0e\x03\x02\x1a", 5, SK_HASH_SHA1 },
+	{ "\x60\x86\x48\x01\x65\x03\x04\x02\x01", 9, SK_HASH_SHA256 },
 };
 
 static enum sk_cert_hash
@@ -82,7 +72,7 @@ signature_hash(struct sk_der algorithm)
 
 	if (sk_der_take(&algorithm, SK_DER_OID, &oid) != 0)
 		return SK_HASH_OTHER;
-	if (sk_der_is(&oid, rsa_pss, sizeof(rsa_pss)))
+	if (sk_der_is(&oid, OID_RSA_PSS, 9))
 		return pss_hash(algorithm);
 	return hash_of(&oid);
 }
@@ -97,8 +87,7 @@ find_common_name(struct sk_der name, struct sk_der *out)
 	while (sk_der_take(&name, SK_DER_SET, &set) == 0) {
 		while (sk_der_take(&set, SK_DER_SEQUENCE, &attribute) == 0) {
 			if (sk_der_take(&attribute, SK_DER_OID, &oid) == 0 &&
-			    sk_der_is(&oid, common_name,
-			    sizeof(common_name)) &&
+			    sk_der_is(&oid, OID_COMMON_NAME, 3) &&
 			    sk_der_next(&attribute, &tag, &value) == 0)
 				*out = value;
 		}
@@ -116,7 +105,7 @@ find_alt_names(struct sk_der list, struct sk_der *out)
 		if (sk_der_take(&list, SK_DER_SEQUENCE, &extension) != 0 ||
 		    sk_der_take(&extension, SK_DER_OID, &oid) != 0)
 			return -1;
-		if (!sk_der_is(&oid, alt_name, sizeof(alt_name)))
+		if (!sk_der_is(&oid, OID_ALT_NAME, 3))
 			continue;
 		do {			/* there may be a BOOLEAN before it */
 			if (sk_der_next(&extension, &tag, &value) != 0)

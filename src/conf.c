@@ -83,12 +83,14 @@ add_rule(uint64_t hash, const void *p, size_t n)
 static uint64_t
 rules_of(const struct sk_conf_spec *s)
 {
-	const long flags[] = { s->depth, s->ocsp_require, s->san_require,
-	    s->noverifycert, s->noverifyname, s->noverifytime };
+	const char flags[] = { s->ocsp_require ? '1' : '0',
+		s->san_require ? '1' : '0', s->noverifycert ? '1' : '0',
+		s->noverifyname ? '1' : '0', s->noverifytime ? '1' : '0' };
 	uint64_t hash = 0xcbf29ce484222325U;
 	size_t i;
 
 	hash = add_rule(hash, flags, sizeof(flags));
+	hash = add_rule(hash, &s->depth, sizeof(s->depth));
 	hash = add_rule(hash, s->ca.p, s->ca.n);
 	hash = add_rule(hash, s->crl.p, s->crl.n);
 	for (i = 0; i < s->npins; i++)

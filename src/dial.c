@@ -10,7 +10,6 @@
 #include "dial.h"
 
 #include <errno.h>
-#include <math.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -221,12 +220,13 @@ run(struct race *r, struct field *f)
 {
 	struct targets *t = &r->targets;
 	struct sk_err err = { 0 };
-	double due = sk_now() + STAGGER;
+	double due = sk_now() + STAGGER, left;
 	int fd, lost, more;
 
 	while (f->n > 1 || t->next < t->count) {
 		more = t->next < t->count && f->n <= ATTEMPTS_MAX;
-		if (more && sk_now() >= due) {
+		left = due - sk_now();
+		if (more && left <= 0) {
 			switch (begin(t, &fd)) {
 			case 0:
 				return fd;
@@ -239,8 +239,7 @@ run(struct race *r, struct field *f)
 			}
 			continue;
 		}
-		if (sk_poll(f->p, f->n, more ? fmax(due - sk_now(), 0) : -1,
-		    &err) == SK_FAIL) {
+		if (sk_poll(f->p, f->n, more ? left : -1, &err) == SK_FAIL) {
 			sk_err_clear(&t->last);
 			(void)sk_err_move(&t->last, &err);
 			break;

@@ -32,10 +32,20 @@ sk_greeting_is_hello(const char *bytes, size_t n)
 	return n < 6 || p[5] == CLIENT_HELLO || p[5] == SERVER_HELLO;
 }
 
+/* Other protocols may begin with a byte that is a letter too: BER, MySQL. */
+#define WORD 4
+
 static int
-is_text(char c)
+is_text(const char *p, size_t n)
 {
-	return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
+	size_t i;
+
+	for (i = 0; i < n && i < WORD; i++) {
+		if ((p[i] < ' ' || p[i] > '~') && p[i] != '\t' &&
+		    p[i] != '\r' && p[i] != '\n')
+			return 0;
+	}
+	return 1;
 }
 
 static int
@@ -74,7 +84,7 @@ sk_greeting_fail(const char *p, size_t n, int server, int late,
 	const char *who = server ? "client" : "server";
 	const char *what = "plain text", *hint = "";
 
-	if (!is_text(p[0]))
+	if (!is_text(p, n))
 		return sk_fail(err, SK_TLS, "handshake: the %s does not speak "
 		    "tls: its first byte is 0x%02x", who, (unsigned char)p[0]);
 	if (is_http(p, n))

@@ -242,6 +242,7 @@ luaopen_urlsock_core(lua_State *L)
 	lua_setfield(L, -2, "codes");
 	sk_lua_open_url(L);
 	sk_lua_open_resolver(L);
+	sk_lua_open_alarm(L);
 	sk_lua_open_socket(L);
 	sk_lua_open_tls(L);
 	sk_lua_open_stream(L);

@@ -127,7 +127,8 @@ sk_lua_setoption(lua_State *L, int fd, const char *what)
 	struct sk_err err = { 0 };
 	double value;
 
-	luaL_argcheck(L, o != NULL, 2, "no such socket option");
+	if (o == NULL)
+		return luaL_argerror(L, 2, "no such socket option");
 	luaL_argcheck(L, o->settable, 2, "this option can only be read");
 	if (o->kind == SK_OPT_FLAG) {
 		luaL_checktype(L, 3, LUA_TBOOLEAN);

@@ -61,9 +61,9 @@ static int
 io_read(lua_State *L)
 {
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	struct sk_span item;
+	struct sk_span item = { NULL, 0 };
 	struct sk_err err = { 0 };
-	size_t take;
+	size_t take = 0;
 	int r;
 
 	if (u->reading)

@@ -16,6 +16,7 @@
 #define SK_TYPE_TLS "urlsock.tls"
 #define SK_TYPE_SESSION "urlsock.session"
 #define SK_TYPE_ADDRESSES "urlsock.addresses"
+#define SK_TYPE_ALARM "urlsock.alarm"
 #define SK_TYPE_RESOLVER "urlsock.resolver"
 
 /* Pushes nil, message, code; clears the record; returns 3. */
@@ -120,6 +121,7 @@ int sk_lua_datagram_fd(lua_State *, int);
 void sk_lua_open_url(lua_State *);		/* parse, transports */
 void sk_lua_open_tls(lua_State *);		/* tls */
 void sk_lua_open_resolver(lua_State *);
+void sk_lua_open_alarm(lua_State *);
 void sk_lua_open_socket(lua_State *);		/* select, options */
 void sk_lua_open_stream(lua_State *);
 void sk_lua_open_listener(lua_State *);

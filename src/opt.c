@@ -120,7 +120,7 @@ int
 sk_opt_get(int fd, const struct sk_opt *o, double *value, struct sk_err *err)
 {
 	struct linger linger;
-	int level, option, number = 0;
+	int level = 0, option = 0, number = 0;
 	socklen_t n = sizeof(number);
 
 	if (place(fd, o, &level, &option, err) != 0)
@@ -142,7 +142,7 @@ int
 sk_opt_set(int fd, const struct sk_opt *o, double value, struct sk_err *err)
 {
 	struct linger linger;
-	int level, option, r, number = (int)value;
+	int level = 0, option = 0, r, number = (int)value;
 
 	if (place(fd, o, &level, &option, err) != 0)
 		return SK_FAIL;

@@ -4,7 +4,7 @@
 #include "peer.h"
 
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <tls.h>
 
@@ -79,7 +79,7 @@ sk_peer_binding(const struct sk_layer *l, unsigned char out[32],
 	const char *hash = NULL;
 	struct sk_pem der;
 	struct sk_cert cert;
-	unsigned value;
+	char digits[3] = "";
 	size_t i;
 
 	if (tls == NULL || sk_identity_leaf(tls, &der, &cert) != 0)
@@ -93,10 +93,8 @@ sk_peer_binding(const struct sk_layer *l, unsigned char out[32],
 		    "is not signed with sha-256, and libtls tells no other "
 		    "hash of it");
 	for (i = 0; i < 32; i++) {
-		if (sscanf(hash + 7 + 2 * i, "%2x", &value) != 1)
-			return sk_fail(err, SK_UNSUPPORTED, "binding: "
-			    "the hash cannot be read");
-		out[i] = (unsigned char)value;
+		memcpy(digits, hash + 7 + 2 * i, 2);
+		out[i] = (unsigned char)strtoul(digits, NULL, 16);
 	}
 	return 0;
 }

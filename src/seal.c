@@ -62,9 +62,9 @@ pull(struct tls *tls, void *buf, size_t n, void *arg)
 		r = (ssize_t)sk_opening_early(o, buf, n);
 	if (r == 0)
 		r = below->ops->read(below, buf, n, &z->io);
-	if (r > 0 && o != NULL &&
-	    sk_opening_look(o, below, buf, (size_t)r, &z->io) != 0)
-		return SK_FAIL;
+	if (r > 0)
+		return o == NULL || sk_opening_look(o, below, buf, (size_t)r,
+		    &z->io) == 0 ? r : SK_FAIL;
 	if (r == 0)
 		z->eof = 1;
 	else if (r != SK_FAIL)
@@ -77,23 +77,26 @@ push(struct tls *tls, const void *buf, size_t n, void *arg)
 {
 	struct seal *z = arg;
 	struct sk_layer *below = z->layer.below;
+	struct sk_err failed = { 0 };
 	ssize_t r;
 
 	(void)tls;
-	r = below->ops->write(below, buf, n, &z->io);
+	r = below->ops->write(below, buf, n, &failed);
+	if (r == SK_WANT_READ || r == SK_WANT_WRITE)
+		z->blocked = 1;
+	if (r != SK_FAIL)
+		return r;
 	/*
 	 * A client may say all it has to say and leave. What a server sends
 	 * last in a handshake, session tickets, then meets nobody; what the
 	 * client has sent can be read all the same.
 	 */
-	if (r == SK_FAIL && z->opening != NULL && z->opening->server &&
-	    z->io.code == SK_RESET) {
-		sk_err_clear(&z->io);
+	if (z->opening != NULL && z->opening->server &&
+	    failed.code == SK_RESET) {
+		sk_err_clear(&failed);
 		return (ssize_t)n;
 	}
-	if (r == SK_WANT_READ || r == SK_WANT_WRITE)
-		z->blocked = 1;
-	return r;
+	return sk_err_move(&z->io, &failed);
 }
 
 /*

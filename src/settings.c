@@ -330,4 +330,3 @@ sk_settings_server(struct tls_config *c, const struct sk_conf_spec *s,
 	}
 	return 0;
 }
-

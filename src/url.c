@@ -164,13 +164,15 @@ is_ipv4(const char *p, size_t n, unsigned char *out)
 	return i == n;
 }
 
+#define NO_GAP ((size_t)-1)
+
 /* RFC 4291, section 2.2. */
 static int
 is_ipv6(const char *p, size_t n, unsigned char out[16])
 {
 	unsigned groups[8];
 	size_t i = 0, digits;
-	int count = 0, gap = -1, k, j;
+	size_t count = 0, gap = NO_GAP, k, j;
 	unsigned value;
 	unsigned char quad[4];
 
@@ -197,17 +199,17 @@ is_ipv6(const char *p, size_t n, unsigned char out[16])
 		if (p[i++] != ':' || i == n)
 			return 0;
 		if (p[i] == ':') {
-			if (gap >= 0)
+			if (gap != NO_GAP)
 				return 0;
 			gap = count;
 			i++;
 		}
 	}
-	if (i != n || (gap < 0 ? count != 8 : count > 7))
+	if (i != n || (gap == NO_GAP ? count != 8 : count > 7))
 		return 0;
 	memset(out, 0, 16);
 	for (k = 0; k < count; k++) {
-		j = gap >= 0 && k >= gap ? k + 8 - count : k;
+		j = k >= gap ? k + 8 - count : k;
 		out[2 * j] = (unsigned char)(groups[k] >> 8);
 		out[2 * j + 1] = (unsigned char)groups[k];
 	}
@@ -219,8 +221,7 @@ size_t
 sk_url_ipv6(const unsigned char a[16], char buf[40])
 {
 	unsigned g[8];
-	int i, k, best = -1, length = 1;
-	size_t n = 0;
+	size_t i, k, best = 8, length = 1, n = 0;
 
 	for (i = 0; i < 8; i++)
 		g[i] = a[2 * i] * 256U + a[2 * i + 1];
@@ -288,15 +289,19 @@ static int
 parse_path(struct sk_url *u, const char *p, size_t n, long port,
     struct sk_err *err)
 {
-	size_t i;
+	size_t i, most = PATH_MAX_BYTES;
 
 	if (port > 0)
 		return bad(err, p, n, "a path takes no port");
 	if (n == 0 || (n == 1 && p[0] == '@'))
 		return bad(err, p, n, "the path is empty");
-	if (n > PATH_MAX_BYTES)
+#ifdef __linux__
+	if (p[0] == '@')	/* an abstract name ends without a NUL */
+		most++;
+#endif
+	if (n > most)
 		return sk_fail(err, SK_URL, "the path has %zu bytes, and a "
-		    "socket's name at most %d", n, PATH_MAX_BYTES);
+		    "socket's name at most %zu", n, most);
 	for (i = 0; i < n; i++) {
 		if ((unsigned char)p[i] < ' ' || p[i] == 127)
 			return bad(err, p, n, "a control byte in the path");
@@ -458,7 +463,7 @@ sk_scheme_find(const char *p, size_t n)
 size_t
 sk_url_text(const struct sk_url *u, char buf[SK_URL_MAX])
 {
-	unsigned char raw[16];
+	unsigned char raw[16] = { 0 };
 	char host[256];
 	size_t i;
 

@@ -24,6 +24,7 @@ static const struct {
 } meanings[] = {
 	{ "certificate verification failed", SK_VERIFY, NULL },
 	{ "not present in server certificate", SK_VERIFY, NULL },
+	{ "error verifying name", SK_VERIFY, NULL },	/* a NUL in it */
 	{ "server name not specified", SK_VERIFY, NULL },
 	{ "OCSP", SK_VERIFY, NULL },
 	{ "ocsp", SK_VERIFY, NULL },
@@ -61,8 +62,9 @@ sk_verdict(const char *text, const char **words)
 	for (i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
 		if (strstr(text, meanings[i].part) == NULL)
 			continue;
-		*words = meanings[i].text != NULL ? meanings[i].text :
-		    reason(text);
+		*words = meanings[i].text;
+		if (*words == NULL)
+			*words = reason(text);
 		return meanings[i].code;
 	}
 	*words = reason(text);

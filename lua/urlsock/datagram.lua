@@ -97,6 +97,7 @@ for _, name in ipairs {
   datagram[name] = class[name]
 end
 
+loop.pollable(datagram, class)
 class.metatable.__index = datagram
 
 return datagram

@@ -67,6 +67,7 @@ for _, name in ipairs {
   listener[name] = class[name]
 end
 
+loop.pollable(listener, class)
 class.metatable.__index = listener
 
 return listener

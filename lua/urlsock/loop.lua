@@ -4,22 +4,21 @@
 
 local core = require "urlsock.core"
 local choose = require "urlsock.choose"
+local host = require "urlsock.host"
 
 local now = core.now
 
 local loop = {}
 
---- Waits in poll(2). May return early, as any wait may: the step is tried again.
-local function plain(socket, want, seconds)
-  core.poll(socket:fd(), want, seconds)
+--- The one function that sleeps: `wait(socket, "r" | "w", seconds | nil)`. May return early: the
+-- step is tried again.
+local function wait(socket, want, seconds)
+  return host.current().wait(socket, want, seconds)
 end
 
---- The one function that sleeps: `wait(socket, "r" | "w", seconds | nil)`.
-loop.wait = plain
-
---- Sets the hook; nil is poll(2).
-function loop.use(wait)
-  loop.wait = wait or plain
+--- What is called before a descriptor is closed: whoever waits for it has to wake.
+function loop.closing(socket)
+  host.current().closing(socket)
 end
 
 --- A deadline from seconds, or nil for ever.
@@ -69,7 +68,7 @@ local function pause(class, socket, want, deadline, reads, writes)
   if want == "hello" then
     choose.answer(socket)
   else
-    loop.wait(socket, want, left)
+    wait(socket, want, left)
   end
   if class.hold then class.release(socket, reads, writes) end
   return true
@@ -145,6 +144,20 @@ function loop.variadic(class, name, reads, writes)
     if count == nil then return value, message, code end
     return value, message, code, count
   end
+end
+
+--- What event loops ask a socket for: `pollfd`, `events`, `timeout` (cqueues), `getfd`, `dirty`
+-- (LuaSocket, copas).
+-- @tparam table methods of the class, which are added to
+-- @tparam table class
+function loop.pollable(methods, class)
+  methods.pollfd = class.fd
+  methods.getfd = function(self) return class.fd(self) or -1 end
+  methods.events = class.want and function(self) return class.want(self) or "r" end
+    or function() return "r" end
+  methods.timeout = function() end
+  methods.dirty = class.pending and function(self) return class.pending(self) > 0 end
+    or function() return false end
 end
 
 return loop

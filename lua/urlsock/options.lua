@@ -2,6 +2,7 @@
 -- @module urlsock.options
 
 local core = require "urlsock.core"
+local starttls = require "urlsock.starttls"
 
 local options = {}
 
@@ -11,6 +12,11 @@ end
 
 local function is_whole(v)
   return type(v) == "number" and v >= 0 and v % 1 == 0 and v < 2 ^ 31
+end
+
+-- A name that goes into a line or an attribute of a protocol: nothing in it can end those.
+local function is_label(v)
+  return type(v) == "string" and #v <= 255 and v:find "^[%w_.:%-%[%]\128-\255]+$" ~= nil
 end
 
 local function one_of(...)
@@ -24,6 +30,10 @@ local kinds = {
   whole = { is_whole, "whole number" },
   string = { function(v) return type(v) == "string" end, "string" },
   boolean = { function(v) return type(v) == "boolean" end, "boolean" },
+  label = { is_label, "host name" },
+  dialogue = {
+    function(v) return type(v) == "string" or type(v) == "table" end, "protocol's name or table",
+  },
   any = { function() return true end, "anything" },
   family = { one_of("inet", "inet6"), '"inet" or "inet6"' },
   role = { one_of("client", "server"), '"client" or "server"' },
@@ -76,6 +86,12 @@ local names = {
   reuseport = "boolean", ipv6only = "boolean", broadcast = "boolean", backlog = "whole",
   mode = "whole", family = "family", limit = "whole", tls = "tls",
   proxy = "proxy", via = "via",
+  starttls = "dialogue",
+}
+
+local dialogue_names = {
+  protocol = "string", name = "label", domain = "label", greeted = "boolean",
+  optional = "boolean", capabilities = "whole",
 }
 
 local function extended(base, more)
@@ -85,21 +101,21 @@ local function extended(base, more)
   return t
 end
 
-local starttls_names =
-  extended(tls_names, { role = "role", nested = "boolean", timeout = "seconds" })
+local starttls_names = extended(extended(tls_names, dialogue_names),
+  { role = "role", nested = "boolean", timeout = "seconds", tls = "tls" })
 
 --- Raises unless every key is known and every value of its type.
 local function check(given, known, where, level)
   if type(given) ~= "table" then
-    error(("bad options to '%s' (table expected, got %s)"):format(where, type(given)), level + 1)
+    error(("bad options to '%s' (table expected, got %s)"):format(where, type(given)), level)
   end
   for key, value in pairs(given) do
     local kind = kinds[known[key]]
     if not kind then
-      error(("unknown option '%s' to '%s'"):format(tostring(key), where), level + 1)
+      error(("unknown option '%s' to '%s'"):format(tostring(key), where), level)
     end
     if not kind[1](value) then
-      error(("option '%s' to '%s': %s expected"):format(key, where, kind[2]), level + 1)
+      error(("option '%s' to '%s': %s expected"):format(key, where, kind[2]), level)
     end
   end
   return given
@@ -107,26 +123,70 @@ end
 
 --- Checks the options of connect, listen or adopt.
 function options.socket(given, where, level)
-  return given == nil and {} or check(given, names, where, level + 1)
+  if given == nil then return {} end
+  check(given, names, where, level + 1)
+  if given.starttls ~= nil and where ~= "connect" then
+    error(("option 'starttls' to '%s': it is for connect"):format(where), level)
+  end
+  return given
 end
 
 --- Checks TLS options: a table or an object of urlsock.tls; for servers also a function that
 -- chooses one for each client.
-function options.tls(given, where, level, chosen)
+function options.tls(given, where, level, chooses)
   if given == nil then return {} end
-  if core.tls.is(given) or (chosen and type(given) == "function") then return given end
+  if core.tls.is(given) or (chooses and type(given) == "function") then return given end
   return check(given, tls_names, where, level + 1)
 end
 
---- Checks the options of starttls and takes them apart.
-function options.starttls(given, where, level)
-  if given == nil or core.tls.is(given) or type(given) == "function" then
-    return { tls = given }
+--- The options of a table that have these names; nil where there are none.
+local function chosen(given, known)
+  local t = {}
+  for key, value in pairs(given) do
+    if known[key] then t[key] = value end
   end
+  return next(t) ~= nil and t or nil
+end
+
+--- Checks the options of a dialogue against its protocol.
+-- @treturn ?table nil where none is asked for
+local function dialogue(given, server, where, level)
+  if given == nil then return nil end
+  local problem = starttls.check(given, server)
+  if problem then error(("options to '%s': %s"):format(where, problem), level) end
+  return given
+end
+
+--- Checks the options of starttls and takes them apart.
+-- @param given
+-- @tparam boolean accepted whether the socket came from a listener
+function options.starttls(given, accepted, where, level)
+  if given == nil or core.tls.is(given) then return { tls = given, server = accepted } end
+  if type(given) == "function" then return { tls = given, server = true } end
   check(given, starttls_names, where, level + 1)
+  local server = accepted
+  if given.role then server = given.role == "server" end
+  local tls = chosen(given, tls_names)
+  if tls and given.tls then
+    error(("options to '%s': tls options beside tls"):format(where), level)
+  end
+  tls = given.tls and options.tls(given.tls, where, level + 1, server) or tls
   return {
-    tls = given, servername = given.servername, role = given.role, nested = given.nested,
-    timeout = given.timeout,
+    tls = tls, servername = type(tls) == "table" and tls.servername or nil, server = server,
+    nested = given.nested, timeout = given.timeout,
+    dialogue = dialogue(chosen(given, dialogue_names), server, where, level + 1),
+  }
+end
+
+--- Checks the options starttls and tls of connect: the same table, or nil.
+function options.upgrade(given, where, level)
+  local o = given.starttls
+  if o == nil then return nil end
+  if type(o) == "string" then o = { protocol = o } end
+  check(o, dialogue_names, where, level + 1)
+  return {
+    tls = given.tls, servername = type(given.tls) == "table" and given.tls.servername or nil,
+    server = false, dialogue = dialogue(o, false, where, level + 1),
   }
 end
 

@@ -1,10 +1,10 @@
 --- Streams: TCP, Unix and TLS connections.
 -- @classmod stream
 
-local choose = require "urlsock.choose"
 local core = require "urlsock.core"
 local loop = require "urlsock.loop"
 local options = require "urlsock.options"
+local upgrade = require "urlsock.upgrade"
 
 local class = core.stream
 local method, finish = loop.method, loop.finish
@@ -89,38 +89,21 @@ end
 -- What was written goes out first. What was received in the clear and not yet read is refused: it
 -- would pass for words of the authenticated peer
 -- ([RFC 3207 section 4.2](https://www.rfc-editor.org/rfc/rfc3207#section-4.2)).
+-- With `protocol` it speaks that protocol's dialogue first, see `urlsock.starttls`.
 -- If it fails, the socket is closed: it never falls back.
 -- @tparam[opt] table|urlsock.tls|function given TLS options, or a server's function that chooses
--- them by the ClientHello (`{servername, alpn}`); and `servername`, `role`, `nested`, `timeout`
+-- them by the ClientHello (`{servername, alpn}`); and `servername`, `role`, `nested`, `timeout`,
+-- `protocol` with the options of its dialogue, `tls` (in place of TLS options)
 -- @treturn[1] stream the same socket, now under TLS
+-- @treturn[1] ?table what a later login needs of what the server said (mysql)
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string code `"injected"`, `"verify"`, `"tls"`, `"plaintext"`, `"truncated"`,
--- `"timeout"`, `"reset"`, `"closed"`, `"busy"`
+-- `"starttls"`, `"limit"`, `"eof"`, `"timeout"`, `"reset"`, `"closed"`, `"busy"`
 function stream:starttls(given)
-  local o = options.starttls(given, "starttls", 3)
-  if class.type(self) == "closed stream" then return class.open(self) end
   local origin, accepted = class.origin(self)
-  local chosen = type(o.tls) == "function"
-  local server = chosen or o.role == "server" or (o.role == nil and accepted)
-  local config, message, code = options.config(o.tls)
-  local servername = o.servername
-  if not servername and not server then
-    local url = core.parse(origin)
-    servername = url and url.host
-  end
-  local value
-  if chosen then choose.set(self, config) end
-  if config then
-    local seconds = o.timeout or class.gettimeout(self)
-    value, message, code = finish(class, "starttls", self, loop.deadline(seconds), true, true,
-      not chosen and config or nil, server and "server" or "client", servername, o.nested)
-    if value then return value end
-    if code ~= "timeout" then return nil, message, code end
-  end
-  -- what this call answers is what every later one does
-  class.kill(self, code == "timeout" and "starttls: timed out" or message, code)
-  return class.open(self)
+  local o = options.starttls(given, accepted, "starttls", 3)
+  return upgrade(self, o, loop.deadline(o.timeout or class.gettimeout(self)), origin)
 end
 
 --- Says goodbye as far as that goes without waiting, and closes.
@@ -142,6 +125,7 @@ for _, name in ipairs {
   stream[name] = class[name]
 end
 
+loop.pollable(stream, class)
 class.metatable.__index = stream
 
 return stream

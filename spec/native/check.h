@@ -11,22 +11,24 @@
 
 static int check_passed, check_failed, check_bad;
 
-#define check(cond) do {						\
-	if (!(cond)) {							\
-		check_bad++;						\
-		fprintf(stderr, "%s:%d: %s: not true: %s\n", __FILE__,	\
-		    __LINE__, __func__, #cond);				\
-	}								\
-} while (0)
+#define check(cond) \
+	do { \
+		if (!(cond)) { \
+			check_bad++; \
+			fprintf(stderr, "%s:%d: %s: not true: %s\n", \
+			    __FILE__, __LINE__, __func__, #cond); \
+		} \
+	} while (0)
 
-#define run(test) do {							\
-	check_bad = 0;							\
-	test();								\
-	if (check_bad == 0)						\
-		check_passed++;						\
-	else								\
-		check_failed++;						\
-} while (0)
+#define run(test) \
+	do { \
+		check_bad = 0; \
+		test(); \
+		if (check_bad == 0) \
+			check_passed++; \
+		else \
+			check_failed++; \
+	} while (0)
 
 static inline int
 report(const char *what)

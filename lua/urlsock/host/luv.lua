@@ -1,0 +1,91 @@
+--- Inside a coroutine, over libuv's default loop. Outside of one a call blocks, as in plain Lua.
+--
+-- libuv allows one poll handle on a descriptor: a reader and a writer share it.
+local core = require "urlsock.core"
+local uv = require "luv"
+
+local host = {}
+local handles = {} -- fd -> {poll =, r = wake, w = wake}
+
+local function events(h) return (h.r and "r" or "") .. (h.w and "w" or "") end
+
+local function watch(fd, h)
+  local want = events(h)
+  if want == "" then
+    if handles[fd] == h then handles[fd] = nil end
+    if not h.poll:is_closing() then h.poll:close() end
+    return
+  end
+  h.poll:start(want, function(err, ready)
+    ready = err and "rw" or ready
+    for _, way in ipairs { "r", "w" } do
+      if ready:find(way, 1, true) and h[way] then h[way]() end
+    end
+  end)
+end
+
+--- Goes on with a coroutine; what it raises is the loop's to report.
+local function resume(thread)
+  local ok, message = coroutine.resume(thread)
+  if not ok then error(debug.traceback(thread, message), 0) end
+end
+
+--- Yields until one of the two happens: start is given what wakes.
+local function pause(seconds, start, stop)
+  local thread, timer = coroutine.running(), nil
+  local function wake()
+    if not thread then return end
+    local t = thread
+    thread = nil
+    if timer then timer:close() end
+    stop()
+    resume(t)
+  end
+  if seconds then
+    timer = uv.new_timer()
+    timer:start(math.ceil(seconds * 1000), 0, wake)
+  end
+  start(wake)
+  coroutine.yield()
+end
+
+local function is_main()
+  local thread, main = coroutine.running()
+  return thread == nil or main
+end
+
+function host.wait(socket, want, seconds)
+  local fd = socket:fd()
+  if is_main() then return core.poll(fd, want, seconds) end
+  local h = handles[fd] or { poll = uv.new_poll(fd) }
+  handles[fd] = h
+  pause(seconds, function(wake)
+    h[want] = wake
+    watch(fd, h)
+  end, function()
+    h[want] = nil
+    watch(fd, h)
+  end)
+end
+
+function host.sleep(seconds)
+  pause(seconds, function() end, function() end)
+end
+
+--- Whoever waits is woken by the loop, when the socket is closed already.
+function host.closing(socket)
+  local fd = socket:fd()
+  local h = fd and handles[fd]
+  if not h then return end
+  handles[fd] = nil
+  h.poll:close()
+  local timer = uv.new_timer()
+  timer:start(0, 0, function()
+    timer:close()
+    for _, way in ipairs { "r", "w" } do
+      if h[way] then h[way]() end
+    end
+  end)
+end
+
+return host

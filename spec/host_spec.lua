@@ -1,0 +1,219 @@
+-- One script in every host: it never stalls the others.
+local support = require "spec.support.init"
+local urlsock = require "urlsock"
+
+local unpack = table.unpack or unpack
+local DELAY, PATIENCE = 0.3, 0.3
+
+--- Connects by name, upgrades, sends and receives 300 kB, and waits in vain.
+local function script(url)
+  local s = assert(urlsock.connect((url:gsub("127.0.0.1", "localhost")), { family = "inet" }))
+  assert(s:read() == "220 ready")
+  assert(s:write "STARTTLS\r\n")
+  assert(s:read() == "220 go")
+  assert(s:starttls(support.client))
+  local data = ("0123456789"):rep(30000)
+  assert(s:write(data))
+  assert(assert(s:read(#data)) == data)
+  s:settimeout(PATIENCE)
+  local start = urlsock.now()
+  local line, _, code = s:read()
+  local late = urlsock.now() - start - PATIENCE
+  s:close()
+  return line == nil and code == "timeout" and late > -0.001 and late < 0.08 or late
+end
+
+--- How each host runs functions as coroutines, until all are done.
+local hosts = {}
+
+function hosts.cqueues(cqueues, ...)
+  local controller = cqueues.new()
+  for _, f in ipairs { ... } do controller:wrap(f) end
+  assert(controller:loop())
+end
+
+function hosts.copas(copas, ...)
+  local left = 0
+  for _, f in ipairs { ... } do
+    left = left + 1
+    copas.addthread(function()
+      f()
+      left = left - 1
+    end)
+  end
+  while left > 0 do copas.step(1) end
+end
+
+function hosts.luv(uv, ...)
+  urlsock.use "luv"
+  for _, f in ipairs { ... } do
+    local thread = coroutine.create(f)
+    assert(coroutine.resume(thread))
+  end
+  uv.run()
+end
+
+for name, run in pairs(hosts) do
+  describe("under " .. name, function()
+    local found, module = pcall(require, name)
+    if not found then
+      return it("runs", function() pending(name .. " is not installed for this Lua") end)
+    end
+    local server, url
+    setup(function()
+      server = io.popen(("exec %s spec/support/server.lua %s"):format(os.getenv "LUA", DELAY))
+      url = server:read()
+    end)
+    teardown(function()
+      os.execute("pkill -f 'spec/support/server.lua " .. DELAY .. "$' 2>/dev/null")
+      server:close()
+    end)
+    after_each(function() urlsock.use(nil) end)
+
+    it("serves five clients in the time of one", function()
+      local results, tasks = {}, {}
+      for i = 1, 5 do tasks[i] = function() results[i] = script(url) end end
+      local start = urlsock.now()
+      run(module, unpack(tasks))
+      assert.same({ true, true, true, true, true }, results)
+      assert.is_true(urlsock.now() - start < 2 * (DELAY + PATIENCE), urlsock.now() - start)
+    end)
+
+    it("wakes whoever waits for a socket that another closes", function()
+      local a, b = assert(urlsock.pair())
+      local code
+      local start = urlsock.now()
+      run(module, function()
+        code = select(3, a:read())
+      end, function()
+        assert(b:write "")
+        return a:close()
+      end)
+      assert.equal("closed", code)
+      assert.is_true(urlsock.now() - start < 0.5)
+      b:close()
+    end)
+
+    it("reads and writes at the same time, and lets one at a time do either", function()
+      local a, b = assert(urlsock.pair())
+      local big, got, line, busy, started = ("x"):rep(1000000), nil, nil, nil, false
+      run(module, function()
+        started = true
+        line = a:read()
+      end, function()
+        assert(a:write(big))
+      end, function()
+        while not started do urlsock.select({ b }, {}, 0.01) end
+        busy = select(3, a:read())
+        got = b:read(#big)
+        assert(b:write "done\n")
+      end)
+      assert.equal("busy", busy)
+      assert.equal(#big, #got)
+      assert.equal("done", line)
+      a:close()
+      b:close()
+    end)
+
+    it("is told of every descriptor before its number is used again", function()
+      for _ = 1, 20 do
+        local answers = {}
+        run(module, function()
+          local a, b = assert(urlsock.pair())
+          a:settimeout(0.01)
+          answers[1] = select(3, a:read())
+          a:close()
+          b:close()
+          -- the same numbers, garbage collected in between
+          do
+            local c, d = assert(urlsock.pair())
+            c:settimeout(0.005)
+            answers[2] = c:read() or d:pending()
+          end
+          collectgarbage()
+          collectgarbage()
+          local c, d = assert(urlsock.pair())
+          c:settimeout(2)
+          assert(d:write "now\n")
+          answers[3] = c:read()
+          c:close()
+          d:close()
+        end)
+        assert.same({ "timeout", 0, "now" }, answers)
+      end
+    end)
+
+    it("gives way in select", function()
+      local a, b = assert(urlsock.pair())
+      local order = {}
+      run(module, function()
+        local r = urlsock.select({ a }, {}, 2)
+        order[#order + 1] = r[1] == a and "ready"
+        r = urlsock.select({ a }, {}, 0.05)
+        order[#order + 1] = #r == 1 and "still"
+      end, function()
+        order[#order + 1] = "other"
+        assert(b:write "x")
+      end)
+      assert.same({ "other", "ready", "still" }, order)
+      a:close()
+      b:close()
+    end)
+  end)
+end
+
+describe("a hook", function()
+  after_each(function() urlsock.use(nil) end)
+
+  it("may raise, and the socket is free again", function()
+    local a, b = assert(urlsock.pair())
+    urlsock.use { wait = function() error("stop", 0) end }
+    local ok, message = pcall(a.read, a)
+    assert.is_false(ok)
+    assert.equal("stop", message)
+    urlsock.use "plain"
+    assert(b:write "line\n")
+    assert.equal("line", a:read())
+  end)
+
+  it("may never come back, and the socket is free once its coroutine is gone", function()
+    local a, b = assert(urlsock.pair())
+    urlsock.use { wait = function() coroutine.yield() end }
+    local thread = coroutine.create(function() return a:read() end)
+    assert(coroutine.resume(thread))
+    assert.equal("busy", select(3, a:read()))
+    thread = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert(b:write "line\n")
+    assert.equal("line", a:read())
+  end)
+
+  it("is told before a socket is closed", function()
+    local told = {}
+    urlsock.use { closing = function(socket) told[#told + 1] = socket:fd() end }
+    local a, b = assert(urlsock.pair())
+    local fds = { a:fd(), b:fd() }
+    a:close()
+    b:close()
+    assert.same(fds, told)
+    assert.has_error(function() urlsock.use "nosuch" end)
+  end)
+
+  it("finds what event loops ask for", function()
+    local a, b = assert(urlsock.pair())
+    assert.equal(a:fd(), a:pollfd())
+    assert.equal(a:fd(), a:getfd())
+    assert.equal("r", a:events())
+    assert.is_nil(a:timeout())
+    assert.is_false(a:dirty())
+    assert(b:write "xy")
+    a:read(1)
+    assert.is_true(a:dirty())
+    a:settimeout(0)
+    a:write(("x"):rep(10000000))
+    assert.equal("w", a:events())
+    a:close()
+    assert.equal(-1, a:getfd())
+  end)
+end)
