@@ -31,9 +31,9 @@ HERE = $(foreach v,$(LUAS),$(if $(filter none,$(call lua_cflags,$(v))),,$(v)))
 
 CORE = err clock buf url addr thread alarm resolve sock dial fd pass dgram opt der cert pem scratch \
 	trust session keypair settings conf greeting hello opening verdict identity seal \
-	peer stream item file
+	peer proxy stream item file
 GLUE = lua_core lua_alarm lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
-	lua_stream_facts lua_pass lua_listener lua_dgram
+	lua_stream_facts lua_pass lua_listener lua_dgram lua_stdio
 HEADERS = $(wildcard src/*.h)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(WERROR) $(CFLAGS) -fPIC -fvisibility=hidden \
 	-pthread $(TLS_CFLAGS) $(CPPFLAGS)
@@ -101,7 +101,7 @@ FUZZ_SECONDS ?= 60
 FUZZ = clang -g -O1 -D_GNU_SOURCE -Isrc -fsanitize=fuzzer,address,undefined
 fuzz:
 	@spec/support/ca.sh build/ca
-	@mkdir -p build/fuzz/seeds
+	@mkdir -p build/fuzz/seeds build/fuzz/seeds-proxy
 	@for f in build/ca/server.pem build/ca/chain.pem; do \
 		{ printf '\002'; cat $$f; } >build/fuzz/seeds/$$(basename $$f); \
 		{ printf '\001'; openssl x509 -in $$f -outform DER; } \
@@ -109,6 +109,11 @@ fuzz:
 	$(FUZZ) -o build/fuzz/url fuzz/url_fuzz.c src/url.c src/err.c
 	$(FUZZ) -o build/fuzz/parse fuzz/parse_fuzz.c src/cert.c src/der.c src/err.c \
 		src/hello.c src/pem.c src/scratch.c src/sock.c src/url.c
+	$(FUZZ) -o build/fuzz/proxy fuzz/proxy_fuzz.c src/proxy.c src/addr.c src/err.c \
+		src/greeting.c src/url.c
+	printf 'PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n' >build/fuzz/seeds-proxy/v1
+	printf '\r\n\r\n\0\r\nQUIT\n\041\021\0\0141234567890ab' >build/fuzz/seeds-proxy/v2
+	build/fuzz/proxy -max_total_time=$(FUZZ_SECONDS) -max_len=600 build/fuzz/seeds-proxy
 	build/fuzz/url -max_total_time=$(FUZZ_SECONDS) -max_len=400
 	build/fuzz/parse -max_total_time=$(FUZZ_SECONDS) -max_len=4000 build/fuzz/seeds
 
@@ -117,7 +122,7 @@ lint:
 	@mkdir -p build
 	@.ci/arrows
 	@.ci/luaformat
-	@set -e; for tool in luacheck cppcheck clang-format clang-tidy gcc clang; do \
+	@set -e; for tool in luacheck cppcheck clang-format clang-tidy mandoc gcc clang; do \
 		if command -v $$tool >/dev/null; then \
 			$(MAKE) --no-print-directory -s lint-$$tool; \
 		else echo "lint: $$tool is not installed"; fi; \
@@ -125,7 +130,9 @@ lint:
 	@echo "lint: all right"
 
 lint-luacheck:
-	@luacheck -q lua spec examples
+	@luacheck -q lua spec examples bin/urlsock
+lint-mandoc:
+	@mandoc -T lint -W warning doc/*.1
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 -D_GNU_SOURCE -Isrc src
 lint-clang-format:
@@ -139,22 +146,25 @@ lint-gcc lint-clang: lint-%:
 		BUILD=build/lint-$* build/lint-$*/$$v/urlsock/core.so || exit 1; \
 	done
 
+# All of lua/, whatever directories there are; the program gets the Lua that
+# it is installed for.
+LUA_DIR = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
+LUA ?= lua$(LUA_VERSION)
 install: build/$(LUA_VERSION)/urlsock/core.so
-	install -d $(DESTDIR)$(PREFIX)/include \
-		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/starttls
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock $(LUA_DIR) \
+		$(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 755 build/$(LUA_VERSION)/urlsock/core.so \
 		$(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/urlsock/
 	install -m 644 src/urlsock.h $(DESTDIR)$(PREFIX)/include/
-	install -m 644 lua/urlsock.lua \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
-	install -m 644 lua/urlsock/*.lua \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
-	install -m 644 lua/urlsock/host/*.lua \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/host/
-	install -m 644 lua/urlsock/starttls/*.lua \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/starttls/
+	install -m 644 lua/urlsock.lua $(LUA_DIR)/
+	cd lua && for d in $$(find urlsock -type d); do install -d $(LUA_DIR)/$$d && \
+		install -m 644 $$d/*.lua $(LUA_DIR)/$$d/ || exit 1; done
+	sed '1s|lua$$|$(LUA)|' bin/urlsock >build/urlsock
+	install -m 755 build/urlsock $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 doc/urlsock.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 doc/urlsock.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/urlsock
 
 clean:
 	rm -rf build

@@ -8,6 +8,7 @@ local loop = require "urlsock.loop"
 local options = require "urlsock.options"
 local resolve = require "urlsock.resolve"
 local upgrade = require "urlsock.upgrade"
+local via = require "urlsock.via"
 
 require "urlsock.stream"
 require "urlsock.listener"
@@ -103,6 +104,7 @@ local function arguments(where, url, port, given)
   end
   given = options.socket(given, where, 4)
   if given.tls ~= nil then options.tls(given.tls, where, 4, where == "listen") end
+  if type(given.via) == "table" then options.tls(given.via.tls, where, 4) end
   local u, message, code = core.parse(url, port)
   return u, message or given, code
 end
@@ -156,33 +158,69 @@ local function scheme_config(u, given)
   return options.config(given.tls, scheme.version)
 end
 
-local function connect_stream(u, given, o, addresses, deadline)
+--- Connects to a peer itself; config is false in the clear.
+local function dial(u, given, config, name, deadline)
   local class = core.stream
-  local config, message, code = scheme_config(u, given)
-  if config == nil then return nil, message, code end
-  if o then o.tls, config = config, false end
+  local addresses, message, code = resolve(u, given.family, deadline)
+  if addresses == nil then return nil, message, code end
   local s
   s, message, code = class.dial(u.url, addresses or nil, given)
   if not s then return nil, message, code end
   bound(s, class, seconds_of(given), given.limit)
   if config then
-    local name = type(given.tls) == "table" and given.tls.servername or u.host
     local ok
     ok, message, code = class.tls(s, config, name)
     if not ok then return nil, message, code end
   end
   local ok
   ok, message, code = loop.finish(class, "open", s, deadline, true, true)
-  if ok and o then
-    local heard
-    ok, heard, code = upgrade(s, o, deadline, u.url)
-    if ok then return s, heard end
-    message = heard
-  end
   if ok then return s end
   loop.closing(s)
   class.close(s)
   return nil, message, code
+end
+
+--- Connects by way of a proxy. What it sends behind its answer, before TLS, is refused.
+local function dial_via(u, given, config, name, deadline)
+  local class = core.stream
+  local s, message, code = via.connect(u, given.via, function(place, proxy_config, proxy_name)
+    return dial(place, given, proxy_config, proxy_name, deadline)
+  end, deadline)
+  if not s or not config then return s, message, code end
+  local ok
+  ok, message, code =
+    loop.finish(class, "starttls", s, deadline, true, true, config, "client", name)
+  if ok then return s end
+  loop.closing(s)
+  class.close(s)
+  return nil, message, code
+end
+
+--- Connects; o is what a dialogue in the clear needs, where one comes first.
+local function connect_stream(u, given, o, deadline)
+  local config, message, code = scheme_config(u, given)
+  if config == nil then return nil, message, code end
+  if o then o.tls, config = config, false end
+  local name = type(given.tls) == "table" and given.tls.servername or u.host
+  local s
+  s, message, code = (given.via and dial_via or dial)(u, given, config, name, deadline)
+  if not s or not o then return s, message, code end
+  local ok, heard
+  ok, heard, code = upgrade(s, o, deadline, u.url)
+  if ok then return s, heard end
+  loop.closing(s)
+  core.stream.close(s)
+  return nil, heard, code
+end
+
+--- Refuses options that are not for what is to be opened.
+local function misplaced(what, given, ...)
+  for _, name in ipairs { ... } do
+    if given[name] ~= nil then
+      return nil, ("%s: the option %s is not for this"):format(what, name), "unsupported"
+    end
+  end
+  return true
 end
 
 --- Connects. A TLS scheme returns when the handshake is done and the peer verified; so does the
@@ -205,13 +243,15 @@ function urlsock.connect(url, port, given)
   o, message, code = with_bind(o, u)
   if not o then return nil, message, code end
   local deadline = loop.deadline(seconds_of(o))
+  local is_stream = core.schemes[u.scheme].kind == "stream"
+  local ok
+  ok, message, code = misplaced(u.url, o, "proxy", not is_stream and "via" or nil)
+  if not ok then return nil, message, code end
+  if is_stream then return connect_stream(u, o, dialogue, deadline) end
+  if dialogue then return nil, ("%s: starttls is for streams"):format(u.url), "url" end
   local addresses
   addresses, message, code = resolve(u, o.family, deadline)
   if addresses == nil then return nil, message, code end
-  if core.schemes[u.scheme].kind == "stream" then
-    return connect_stream(u, o, dialogue, addresses, deadline)
-  end
-  if dialogue then return nil, ("%s: starttls is for streams"):format(u.url), "url" end
   local d
   d, message, code = core.datagram.connect(u.url, addresses or nil, o)
   if not d then return nil, message, code end
@@ -231,10 +271,13 @@ function urlsock.listen(url, port, given)
   local u, o, code = arguments("listen", url, port, given)
   if not u then return nil, o, code end
   local seconds = seconds_of(o)
-  local addresses, message
+  local is_stream = core.schemes[u.scheme].kind == "stream"
+  local ok, addresses, message
+  ok, message, code = misplaced(u.url, o, "via", not is_stream and "proxy" or nil)
+  if not ok then return nil, message, code end
   addresses, message, code = resolve(u, o.family, loop.deadline(seconds))
   if addresses == nil then return nil, message, code end
-  if core.schemes[u.scheme].kind == "datagram" then
+  if not is_stream then
     local d
     d, message, code = core.datagram.bind(u.url, addresses or nil, o)
     if not d then return nil, message, code end
@@ -250,7 +293,7 @@ function urlsock.listen(url, port, given)
   if not l then return nil, message, code end
   if chosen then choose.set(l, config) end
   core.listener.settimeout(l, seconds)
-  core.listener.inherit(l, seconds, o.limit)
+  core.listener.inherit(l, seconds, o.limit, o.proxy ~= nil)
   return l
 end
 
@@ -281,10 +324,12 @@ function urlsock.adopt(fd, given)
   local o = options.socket(given, "adopt", 3)
   local kind, scheme, code = core.examine(fd)
   if not kind then return nil, scheme, code end
+  local ok, message
+  ok, message, code = misplaced("adopt", o, "via", kind ~= "listener" and "proxy" or nil)
+  if not ok then return nil, message, code end
   local class, config = core[kind], nil
   if kind == "listener" then
     if o.tls then
-      local message
       config, message, code = options.config(options.tls(o.tls, "adopt", 3, true))
       if not config then return nil, message, code end
       scheme = scheme == "tcp" and "tls" or scheme
@@ -306,7 +351,7 @@ function urlsock.adopt(fd, given)
   if chosen then choose.set(s, config) end
   if kind == "listener" then
     class.settimeout(s, seconds_of(o))
-    class.inherit(s, seconds_of(o), o.limit)
+    class.inherit(s, seconds_of(o), o.limit, o.proxy ~= nil)
   else
     bound(s, class, seconds_of(o), kind == "stream" and o.limit)
   end

@@ -267,9 +267,9 @@ sk_fd_of(const struct sk_layer *top)
 }
 
 int
-sk_fd_release(struct sk_layer *l)
+sk_fd_release(struct sk_layer *top)
 {
-	struct fd *f = fd_of(l);
+	struct fd *f = lowest(top);
 	int fd = f->fd;
 
 	f->fd = -1;

@@ -40,8 +40,8 @@ struct sk_layer *sk_fd_adopt(int fd, struct sk_err *);
 /* The descriptor at the bottom of a stack, or -1. */
 int sk_fd_of(const struct sk_layer *top);
 
-/* Takes the descriptor out of an fd layer, which is closed afterwards. */
-int sk_fd_release(struct sk_layer *);
+/* Takes the descriptor out of the bottom of a stack, closed afterwards. */
+int sk_fd_release(struct sk_layer *top);
 
 /* shutdown(2) for reading, of the descriptor at the bottom. */
 int sk_fd_shut_read(struct sk_layer *top, struct sk_err *);

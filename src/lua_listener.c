@@ -8,6 +8,7 @@
 
 #include "file.h"
 #include "lua_stream.h"
+#include "proxy.h"
 
 struct listener {
 	int fd;				/* -1: closed */
@@ -19,6 +20,7 @@ struct listener {
 	struct sk_lua_bounds bounds;	/* what connections inherit */
 	unsigned char nodelay;		/* the caller has decided on it */
 	unsigned char chooses;		/* a conf for each ClientHello */
+	unsigned char proxied;		/* connections begin with a header */
 	unsigned char waiting;		/* a coroutine waits in accept */
 };
 
@@ -180,19 +182,25 @@ start_stream(struct listener *l, struct sk_lua_stream *u, struct sk_layer *fd,
     const struct sk_addr *peer, struct sk_err *err)
 {
 	char text[SK_URL_MAX], *url;
+	struct sk_layer *top = fd;
 
 	if (sk_addr_text(peer, l->scheme->name, text) == 0)
 		(void)snprintf(text, sizeof(text), "client of %s", l->url);
-	if ((url = strdup(text)) == NULL) {
+	if ((url = strdup(text)) == NULL)
+		(void)sk_fail(err, SK_MEMORY, "out of memory");
+	if (url == NULL ||
+	    (l->proxied && (top = sk_proxy_new(fd, err)) == NULL)) {
+		free(url);
 		fd->ops->free(fd);
-		return sk_fail(err, SK_MEMORY, "out of memory");
+		return SK_FAIL;
 	}
-	sk_lua_stream_start(u, fd, l->scheme, url, 1);
+	sk_lua_stream_start(u, top, l->scheme, url, 1);
 	u->nodelay = l->nodelay;
 	u->bounds = l->bounds;
 	if (l->bounds.limited)
 		u->s.limit = l->bounds.limit;
-	if ((l->conf != NULL || l->chooses) && sk_lua_stream_tls(u, l->conf, err) != 0) {
+	if ((l->conf != NULL || l->chooses) &&
+	    sk_lua_stream_tls(u, l->conf, err) != 0) {
 		sk_stream_close(&u->s);
 		return SK_FAIL;
 	}
@@ -250,7 +258,8 @@ listener_settls(lua_State *L)
 }
 
 /*
- * inherit(listener, timeout | nil, limit | nil): what connections get.
+ * inherit(listener, timeout | nil, limit | nil, proxied | nil): what
+ * connections get, and whether they begin with a header of the PROXY protocol.
  */
 static int
 listener_inherit(lua_State *L)
@@ -262,6 +271,7 @@ listener_inherit(lua_State *L)
 		l->bounds.limit = (size_t)sk_lua_whole(L, 3, 1, SK_LUA_HUGE);
 		l->bounds.limited = 1;
 	}
+	l->proxied = (unsigned char)lua_toboolean(L, 4);
 	return 0;
 }
 

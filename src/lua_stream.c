@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "opt.h"
+#include "proxy.h"
 
 struct sk_lua_stream *
 sk_lua_stream_self(lua_State *L)
@@ -269,7 +270,7 @@ stream_tls(lua_State *L)
 static int
 may_upgrade(struct sk_lua_stream *u, int nested, struct sk_err *err)
 {
-	if (u->s.sealed == 0 || nested)
+	if (u->s.sealed == u->s.way || nested)
 		return 1;
 	if (sk_stream_usable(&u->s, err) == 0)
 		(void)sk_fail(err, SK_TLS, "starttls: the stream is under tls "
@@ -313,6 +314,34 @@ stream_starttls(lua_State *L)
 	if (r == SK_FAIL)
 		sk_stream_kill(&u->s, &err);
 	return answer(L, u, r, &err);
+}
+
+/*
+ * arrive(stream, url): what is there now is the way to the peer that url
+ * names, canonical: TLS on it was with a proxy.
+ */
+static int
+stream_arrive(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	size_t n;
+	const char *text = luaL_checklstring(L, 2, &n);
+	struct sk_url url;
+	struct sk_err err = { 0 };
+	char *copy;
+
+	if (sk_stream_usable(&u->s, &err) != 0 ||
+	    sk_url_parse(&url, text, n, SK_PORT_IN_URL, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
+	if ((copy = strdup(text)) == NULL) {
+		(void)sk_fail(&err, SK_MEMORY, "out of memory");
+		return sk_lua_stream_fail(L, u, &err);
+	}
+	free(u->url);
+	u->url = copy;
+	u->scheme = url.scheme;
+	u->s.way = u->s.sealed;
+	return done(L, u);
 }
 
 static int
@@ -422,6 +451,9 @@ stream_detach(lua_State *L)
 	if (u->s.sealed > 0)
 		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: the stream is "
 		    "under tls, whose state would be lost");
+	else if (sk_proxy_is_in(u->s.top) && sk_proxy_of(u->s.top) == NULL)
+		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: the header of the "
+		    "PROXY protocol has not been read (handshake() first)");
 	else if (sk_buf_len(&u->s.in) + sk_buf_len(&u->s.out) > 0)
 		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: %zu bytes in the "
 		    "buffers would be lost (read and flush first)",
@@ -474,6 +506,7 @@ sk_lua_open_stream(lua_State *L)
 		{ "open", stream_open },
 		{ "tls", stream_tls },
 		{ "starttls", stream_starttls },
+		{ "arrive", stream_arrive },
 		{ "stoptls", stream_stoptls },
 		{ "kill", stream_kill },
 		{ "shutdown", stream_shutdown },

@@ -6,6 +6,7 @@
 
 #include "lua_stream.h"
 #include "peer.h"
+#include "proxy.h"
 
 static void
 set_string(lua_State *L, const char *key, const char *value)
@@ -146,6 +147,26 @@ set_tls(lua_State *L, const struct sk_layer *top, const struct sk_peer *p)
 		set_ocsp(L, p);
 }
 
+/* What the header of the PROXY protocol said. */
+static void
+set_proxy(lua_State *L, const struct sk_proxy *x)
+{
+	lua_newtable(L);
+	set_number(L, "version", (uint64_t)x->version);
+	if (x->source[0] != '\0')
+		set_string(L, "source", x->source);
+	if (x->destination[0] != '\0')
+		set_string(L, "destination", x->destination);
+	lua_setfield(L, -2, "proxy");
+}
+
+/* The layer of the peer's TLS; NULL where there is none but a proxy's. */
+static const struct sk_layer *
+peer_of(const struct sk_lua_stream *u)
+{
+	return u->s.sealed > u->s.way ? u->s.top : NULL;
+}
+
 /* info(stream): a table of facts. url names what it was opened from. */
 static int
 facts_info(lua_State *L)
@@ -157,7 +178,7 @@ facts_info(lua_State *L)
 
 	if (sk_stream_usable(&u->s, &err) != 0)
 		return sk_lua_stream_fail(L, u, &err);
-	tls = u->s.opened && sk_peer_facts(u->s.top, &peer) == 0;
+	tls = u->s.opened && sk_peer_facts(peer_of(u), &peer) == 0;
 	lua_newtable(L);
 	set_string(L, "url", u->url);
 	set_string(L, "scheme", u->scheme->name);
@@ -166,6 +187,8 @@ facts_info(lua_State *L)
 	set_number(L, "bytes_out", u->s.bytes_out);
 	if (tls)
 		set_tls(L, u->s.top, &peer);
+	if (sk_proxy_of(u->s.top) != NULL)
+		set_proxy(L, sk_proxy_of(u->s.top));
 	return 1;
 }
 
@@ -179,7 +202,7 @@ facts_peerchain(lua_State *L)
 
 	if (sk_stream_usable(&u->s, &err) != 0)
 		return sk_lua_stream_fail(L, u, &err);
-	if ((pem = sk_peer_chain(u->s.top, &n)) == NULL) {
+	if ((pem = sk_peer_chain(peer_of(u), &n)) == NULL) {
 		(void)sk_fail(&err, SK_UNSUPPORTED, "peerchain: there is no "
 		    "certificate of the peer (yet)");
 		return sk_lua_stream_fail(L, u, &err);
@@ -199,11 +222,11 @@ facts_binding(lua_State *L)
 
 	(void)luaL_checkoption(L, 2, NULL, types);
 	if (sk_stream_usable(&u->s, &err) == 0) {
-		if (sk_seal_is_server(u->s.top))
+		if (sk_seal_is_server(peer_of(u)))
 			(void)sk_fail(&err, SK_UNSUPPORTED, "binding: libtls "
 			    "tells no hash of a server's own certificate");
 		else
-			(void)sk_peer_binding(u->s.top, bytes, &err);
+			(void)sk_peer_binding(peer_of(u), bytes, &err);
 	}
 	if (err.code != SK_NONE)
 		return sk_lua_stream_fail(L, u, &err);

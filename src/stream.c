@@ -324,7 +324,7 @@ dismantle(struct sk_stream *s)
 	s->sought = NULL;
 	s->scanned = 0;
 	sk_err_clear(&s->end);
-	s->opened = s->sealed = s->shut_write = s->ending = 0;
+	s->opened = s->sealed = s->way = s->shut_write = s->ending = 0;
 	s->written = s->offered = 0;
 }
 
@@ -418,7 +418,7 @@ sk_stream_unseal(struct sk_stream *s, struct sk_err *err)
 
 	if ((r = sk_stream_usable(s, err)) != 0)
 		return r;
-	if (s->sealed == 0)
+	if (s->sealed == s->way)
 		return sk_fail(err, SK_TLS,
 		    "stoptls: the stream is not under tls");
 	if (!s->ending) {

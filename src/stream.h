@@ -50,6 +50,8 @@ struct sk_stream {
 	unsigned char buffering;	/* enum sk_buffering */
 	unsigned char opened;		/* open() has answered 0 */
 	unsigned char sealed;		/* number of seals on the stack */
+	unsigned char way;		/* of these, on the way to the peer: to
+					 * a proxy, and not the caller's */
 	unsigned char shut_write;
 	unsigned char ending;		/* stoptls is under way */
 	unsigned char turns;		/* that the step has taken by now */

@@ -37,12 +37,24 @@ local kinds = {
   any = { function() return true end, "anything" },
   family = { one_of("inet", "inet6"), '"inet" or "inet6"' },
   role = { one_of("client", "server"), '"client" or "server"' },
+  proxy = { one_of "require", '"require"' },
   tls = {
     function(v) return type(v) == "table" or type(v) == "function" or core.tls.is(v) end,
     "table, urlsock.tls or function",
   },
   session = { core.session.is, "urlsock.session" },
 }
+
+--- The option via: the URL of a proxy, or a table with it and TLS options.
+function kinds.via(v)
+  if type(v) == "string" then return true end
+  if type(v) ~= "table" or type(v.url) ~= "string" then return false end
+  for name in pairs(v) do
+    if name ~= "url" and name ~= "tls" then return false end
+  end
+  return v.tls == nil or core.tls.is(v.tls) or type(v.tls) == "table"
+end
+kinds.via = { kinds.via, "URL of a proxy or table {url, tls}" }
 
 local pair_names = { cert = "string", key = "string", password = "string", staple = "string" }
 
@@ -72,8 +84,9 @@ for name, kind in pairs(pair_names) do tls_names[name] = kind end
 local names = {
   timeout = "seconds", bind = "string", nodelay = "boolean", keepalive = "boolean",
   reuseport = "boolean", ipv6only = "boolean", broadcast = "boolean", backlog = "whole",
-  mode = "whole", family = "family", limit = "whole", tls = "tls", starttls = "dialogue",
-  url = "string",
+  mode = "whole", family = "family", limit = "whole", tls = "tls",
+  proxy = "proxy", via = "via",
+  starttls = "dialogue", url = "string",
 }
 
 local dialogue_names = {
