@@ -117,6 +117,9 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
 	install -m 644 lua/urlsock/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
+	install -d $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasocket
+	install -m 644 lua/urlsock/luasocket/*.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasocket/
 
 clean:
 	rm -rf build
