@@ -162,9 +162,10 @@ end
 function methods:getsockname()
   if not self.socket then
     if not self.family then return nil, words.unopened end
-    return self.family == "inet6" and "::" or "0.0.0.0", 0, self.family
+    return self.family == "inet6" and "::" or "0.0.0.0", "0", self.family
   end
-  return base.address(self.socket:localname())
+  local host, port, family = base.address(self.socket:localname())
+  return host, port and tostring(port), family -- a string here, and a number of the peer
 end
 
 function methods:getpeername()
