@@ -618,8 +618,9 @@ describe("LuaSocket's interface", function()
     local a, b = support.upgrade(support.client)
     assert(b:write "half")
     local client = facade.wrap(a)
-    local fd = b:fd()
-    assert(urlsock.adopt(fd)):shutdown()
+    local bare = assert(urlsock.adopt(b:fd()))
+    assert(bare:shutdown())
+    bare:detach() -- the descriptor is still b's
     local item, word, partial = client:receive "*a"
     assert.is_nil(item)
     assert.equal("closed", word)
