@@ -117,7 +117,10 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/
 	install -m 644 lua/urlsock/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
-	install -d $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasocket
+	install -d $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasocket \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasec
+	install -m 644 lua/urlsock/luasec/*.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasec/
 	install -m 644 lua/urlsock/luasocket/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasocket/
 

@@ -12,15 +12,19 @@ local base = {}
 local known = setmetatable({}, { __mode = "v" })
 
 --- A class of objects.
--- @tparam string name as tostring shows it
+-- @tparam string name
+-- @tparam[opt] string shown what tostring shows, with `%s` for the address
 -- @treturn table the methods
 -- @treturn function makes an object: `new(state, fields)`
 -- @treturn function `only(pattern, method, f)` defines a method of the states that match
-function base.class(name)
+function base.class(name, shown)
   local methods = {}
   for key, f in pairs(base.methods) do methods[key] = f end
   local meta = { __index = methods }
-  function meta.__tostring(self) return ("%s{%s}: %s"):format(name, self.state, self.address) end
+  function meta.__tostring(self)
+    if shown then return shown:format(self.address) end
+    return ("%s{%s}: %s"):format(name, self.state, self.address)
+  end
 
   local function new(state, fields)
     local self = fields or {}

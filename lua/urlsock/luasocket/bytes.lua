@@ -21,7 +21,7 @@ local function some(self, how, n)
     if how == "read" then self.received = self.received + #data end
     return data
   end
-  return nil, self.word(message, code), code
+  return nil, self.word(message, code, "read"), code
 end
 
 -- Each of the three adds to parts, and returns the word where it fails.
@@ -114,7 +114,7 @@ function bytes.send(self, data, i, j)
     self.sent, at = self.sent + taken, at + taken
     -- a blocking time-out counts from the last byte that went
     if not ok and (code ~= "timeout" or taken == 0 or self.total >= 0) then
-      return nil, self.word(message, code), at - 1
+      return nil, self.word(message, code, "write"), at - 1
     end
   end
   return at - 1, nil, nil

@@ -135,6 +135,7 @@ local function define(name, target)
     return function(self, ...)
       local url, word = target(where, self, ...)
       if not url then return nil, word end
+      if where == "connect" then self.host = ... end
       return f(self, url)
     end
   end
