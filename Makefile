@@ -118,7 +118,10 @@ install: build/$(LUA_VERSION)/urlsock/core.so
 	install -m 644 lua/urlsock/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/
 	install -d $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasocket \
-		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasec
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasec \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/cosocket
+	install -m 644 lua/urlsock/cosocket/*.lua \
+		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/cosocket/
 	install -m 644 lua/urlsock/luasec/*.lua \
 		$(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)/urlsock/luasec/
 	install -m 644 lua/urlsock/luasocket/*.lua \
