@@ -33,13 +33,23 @@ local function word(message, code, how)
   return words.of(message, code)
 end
 
---- A connection that failed is closed, but for a time-out of a read.
-local function failed(self, why)
-  if self.socket and why ~= "timeout" and why ~= BUSY_READING then
-    self.socket:close()
-    base.hold(self, nil)
-  end
+local function drop(self)
+  if self.socket then self.socket:close() end
+  base.hold(self, nil)
 end
+
+--- A direction that failed is closed, but for a time-out of a read; and the socket with the second.
+-- @tparam string which `"no_read"` or `"no_write"`
+local function failed(self, why, which)
+  if why == BUSY_READING or why == BUSY_WRITING or which == "no_read" and why == "timeout" then
+    return
+  end
+  self[which] = true
+  if self.no_read and self.no_write then drop(self) end
+end
+
+local function readable(self) return self.socket ~= nil and not self.no_read end
+local function writable(self) return self.socket ~= nil and not self.no_write end
 
 local function seconds(ms, where)
   if ms == nil then return TIMEOUT end
@@ -81,7 +91,8 @@ end
 -- @treturn[2] nil, word
 function tcp:connect(host, port, given)
   local url, name, o = target(host, port, given)
-  if self.socket then self:close() end
+  drop(self)
+  self.no_read, self.no_write = nil, nil
   if not url then return nil, name end
   self.pool, self.pool_size, self.secured, self.reused = o.pool or name, o.pool_size, nil, 0
   self.host = host:match "^unix:" == nil and host or nil
@@ -114,19 +125,19 @@ end
 -- @treturn[1] boolean true
 -- @treturn[2] nil, word
 function tcp:sslhandshake(_, name, verify)
-  if not self.socket then return nil, "closed" end
+  if not readable(self) or not writable(self) then return nil, "closed" end
   local o, secured = tls_options(self, name, verify)
   if not secured then return nil, "no name to verify the server by" end
   if self.secured then
     if self.secured == secured then return true end
-    failed(self, "verify")
+    drop(self)
     return nil, ("this connection was verified for %s: name a pool of its own in connect")
       :format(self.secured)
   end
   self.socket:settimeout(self.connecting)
   local ok, message, code = self.socket:starttls(o)
   if not ok then
-    failed(self, "verify")
+    drop(self)
     return nil, word(message, code)
   end
   self.secured = secured
@@ -153,22 +164,39 @@ end
 -- @treturn[2] nil, word
 function tcp:send(data)
   local text = table.concat(flat(data, {}))
-  if not self.socket then return nil, "closed" end
+  if not writable(self) then return nil, "closed" end
   self.block = self.sending
   local sent, why = bytes.send(self, text)
   if sent then return sent end
-  failed(self, why == "timeout" and "closed" or why)
+  failed(self, why, "no_write")
   return nil, why
 end
 
 --- Reads with the time-out of reads; what came with a failure is its third result.
 local function reading(self, ...)
-  if not self.socket then return nil, "closed" end
+  if not readable(self) then return nil, "closed" end
   self.block = self.reading
   local item, why, partial = bytes.receive(self, ...)
   if item then return item end
-  failed(self, why)
+  failed(self, why, "no_read")
   return nil, why, partial
+end
+
+--- Everything up to the end that the peer announced, which is no failure, also where nothing came.
+local function everything(self)
+  if not readable(self) then return nil, "closed" end
+  local parts = {}
+  self.socket:settimeout(self.reading)
+  while true do
+    local data, message, code = self.socket:read(-65536)
+    if not data then
+      if code == "eof" then return table.concat(parts) end
+      local why = word(message, code, "read")
+      failed(self, why, "no_read")
+      return nil, why, table.concat(parts)
+    end
+    parts[#parts + 1] = data
+  end
 end
 
 --- A line without its end (`"*l"`, default), everything (`"*a"`), or exactly n bytes.
@@ -180,12 +208,9 @@ function tcp:receive(pattern)
     and pattern ~= "*a" then
     error("bad argument #1 to 'receive' (bad pattern argument: " .. tostring(pattern) .. ")", 2)
   end
-  if n == 0 and self.socket then return "" end
-  local item, why, partial = reading(self, pattern)
-  -- an end that the peer announced is no failure of "everything", also where nothing came
-  if pattern == "*a" and why == "closed" and partial == "" and self.ended then return "" end
-  if item then return item end
-  return nil, why, partial
+  if n == 0 and readable(self) then return "" end
+  if pattern == "*a" then return everything(self) end
+  return reading(self, pattern)
 end
 
 --- What is there first, at most max bytes.
@@ -195,12 +220,12 @@ function tcp:receiveany(max)
   if type(max) ~= "number" or max < 1 then
     error("bad argument #1 to 'receiveany' (bad max argument)", 2)
   end
-  if not self.socket then return nil, "closed" end
+  if not readable(self) then return nil, "closed" end
   self.socket:settimeout(self.reading)
   local data, message, code = self.socket:read(-math.floor(max))
   if data then return data end
   local why = word(message, code, "read")
-  failed(self, why)
+  failed(self, why, "no_read")
   return nil, why, ""
 end
 
@@ -212,15 +237,19 @@ function tcp:receiveuntil(pattern, given)
     error(("bad argument #1 to 'receiveuntil' (string expected, got %s)"):format(type(pattern)), 2)
   end
   if pattern == "" then return nil, "pattern is empty" end
-  return up_to(function(how, n)
-    if not self.socket then return nil, "closed" end
+  local function take(how, n)
     self.socket:settimeout(self.reading)
     local data, message, code = self.socket[how](self.socket, n)
     if data then return data end
     local why = word(message, code, "read")
-    failed(self, why)
+    failed(self, why, "no_read")
     return nil, why
-  end, pattern, given and given.inclusive)
+  end
+  local following = up_to(take, pattern, given and given.inclusive)
+  return function(size)
+    if not readable(self) then return nil, "closed" end
+    return following(size)
+  end
 end
 
 local options = {
@@ -244,11 +273,11 @@ end
 -- @treturn[2] nil, word
 function tcp:setkeepalive(ms, size)
   local s = self.socket
-  if not s then return nil, "closed" end
+  if not readable(self) or not writable(self) then return nil, "closed" end
   local idle = ms == nil and IDLE or seconds(ms, "setkeepalive")
   if s:pending() > 0 then return nil, "unread data in buffer" end
-  local readable = urlsock.select({ s }, nil, 0)
-  if not readable or #readable > 0 then
+  local ready = urlsock.select({ s }, nil, 0)
+  if not ready or #ready > 0 then
     self:close()
     return nil, "connection in dubious state"
   end
@@ -266,8 +295,7 @@ end
 
 function tcp:close()
   if not self.socket then return nil, "closed" end
-  self.socket:close()
-  base.hold(self, nil)
+  drop(self)
   return 1
 end
 

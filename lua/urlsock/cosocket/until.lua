@@ -18,12 +18,13 @@ local function consume(state, take, n)
   state.held = state.held:sub(n + 1)
 end
 
---- What of a text can be handed out, and whether the pattern is behind it.
+--- What of a text can be handed out, and whether the pattern is behind it. What fills the room
+-- comes first: the pattern is met by the next call, as in nginx.
 local function split(text, pattern, room)
   local at = text:find(pattern, 1, true)
   local whole = at and at - 1 or #text - begun(text, pattern)
   local n = math.min(whole, room)
-  return text:sub(1, n), at ~= nil and n == whole
+  return text:sub(1, n), at ~= nil and whole < room
 end
 
 --- Reads up to the pattern, or at most room bytes of what is before it.
@@ -31,11 +32,8 @@ local function read(state, take, room)
   local pattern, parts = state.pattern, {}
   while true do
     local seen, word = take("peek", BLOCK)
-    if not seen then
-      parts[#parts + 1] = state.held
-      state.held = ""
-      return nil, word, table.concat(parts)
-    end
+    -- what is held back stays so: after a time-out the pattern may still go on
+    if not seen then return nil, word, table.concat(parts) end
     local text = state.held .. seen
     local chunk, is_hit = split(text, pattern, room)
     parts[#parts + 1] = chunk
