@@ -2,7 +2,10 @@
 -- `serve` gets a stream of ours; `talk` a connected socket, and how to make another. nginx loads
 -- this file too: it requires nothing.
 
-local function silent(s) s:read(-1) end
+local function silent(s)
+  repeat local data = s:read(-65536) until not data
+end
+
 local function says(text) return function(s) s:write(text) silent(s) end end
 local function says_and_ends(text) return function(s) s:write(text) end end
 
@@ -145,10 +148,11 @@ local talks = {
 
 --- Results as one line of text, each nil in its place.
 local function text_of(v)
-  if type(v) ~= "table" then
-    return type(v) == "number" and ("%g"):format(v) or type(v) == "string" and ("%q"):format(v)
-      or tostring(v)
+  if type(v) == "number" then return ("%g"):format(v) end
+  if type(v) == "string" then
+    return '"' .. v:gsub('[%c"]', function(c) return ("\\%d"):format(c:byte()) end) .. '"'
   end
+  if type(v) ~= "table" then return tostring(v) end
   local last, parts = 0, {}
   for i in pairs(v) do last = math.max(last, i) end
   for i = 1, last do parts[i] = text_of(v[i]) end
