@@ -1,6 +1,6 @@
 -- Sockets shaped like ngx.socket.tcp. The oracle is nginx with its Lua module: what it answered is
--- in spec/data/cosocket.lua. Debian cannot have that module and LuaJIT at once, so it is asked again
--- only where NGINX_LUA names the directory that its packages were unpacked to (with `usr` in it).
+-- in spec/data/cosocket.lua. Debian cannot have that module and LuaJIT at once, so it is asked
+-- again only where NGINX_LUA names the directory that its packages were unpacked to.
 local cosocket = require "urlsock.cosocket"
 local expected = dofile "spec/data/cosocket.lua"
 local support = require "spec.support.init"
@@ -63,8 +63,9 @@ describe("a cosocket", function()
     local here = support.shell "pwd"
     f:write((configuration:gsub("DIR", dir):gsub("HERE", here):gsub("ROOT", root)))
     f:close()
-    stop = support.spawn(("LD_LIBRARY_PATH=%s/usr/lib/x86_64-linux-gnu exec nginx -c %s/nginx.conf -p %s")
-      :format(root, dir, dir))
+    local libraries = root .. "/usr/lib/x86_64-linux-gnu"
+    stop = support.spawn(("LD_LIBRARY_PATH=%s exec nginx -c %s/nginx.conf -p %s")
+      :format(libraries, dir, dir))
     local s = support.connect("unix://" .. dir .. "/http")
     if s then s:close() end
   end)

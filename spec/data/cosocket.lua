@@ -28,6 +28,7 @@ return {
   ["until, beginnings that are none"] = [[{{"ab"}, {"-"}}]],
   ["until, byte by byte"] = [[{"xx-xx--xx", {true}}]],
   ["until, inclusive"] = [[{{"abc--"}, {"def--"}}]],
-  ["until, with sizes"] = [[{{"hell"}, {"o, w"}, {"orld"}, {"! -a"}, {"gent"}, {"zh"}, {}, " blah"}]],
+  ["until, with sizes"] = [[{{"hell"}, {"o, w"}, {"orld"}, {"! -a"}, {"gent"}, {"zh"}, {}, ]]
+    .. [[" blah"}]],
   ["used again"] = [[{{"a", 0, 1}, {nil, "closed"}, 1, 1, 1, "b"}]],
 }
