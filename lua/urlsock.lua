@@ -337,7 +337,6 @@ function urlsock.adopt(fd, given)
   elseif o.tls then
     return nil, "adopt: TLS on a connection begins with starttls()", "unsupported"
   end
-  local message
   local origin
   if o.url then
     if kind ~= "stream" then return nil, "adopt: url is for a stream", "unsupported" end

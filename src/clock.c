@@ -8,13 +8,25 @@
 #include <math.h>
 #include <time.h>
 
-double
-sk_now(void)
+static double
+read_clock(clockid_t id)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)clock_gettime(id, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+double
+sk_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+double
+sk_wall(void)
+{
+	return read_clock(CLOCK_REALTIME);
 }
 
 /* Rounded up, so that no time-out is met a moment before its time. */

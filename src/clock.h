@@ -11,6 +11,9 @@
 /* Seconds since some moment in the past; never runs backwards. */
 double sk_now(void);
 
+/* Seconds since 1970 by the clock on the wall, which can be set. */
+double sk_wall(void);
+
 /*
  * poll(2) for at most that many seconds; a negative number waits for ever.
  * Interrupted by a signal, it returns early with 0, so that the host's

@@ -193,6 +193,13 @@ core_now(lua_State *L)
 	return 1;
 }
 
+static int
+core_wall(lua_State *L)
+{
+	lua_pushnumber(L, sk_wall());
+	return 1;
+}
+
 /* poll(fd, "r" | "w", seconds | nil): returns early for a signal. */
 static int
 core_poll(lua_State *L)
@@ -230,6 +237,7 @@ luaopen_urlsock_core(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "now", core_now },
+		{ "wall", core_wall },
 		{ "poll", core_poll },
 		{ NULL, NULL }
 	};

@@ -28,6 +28,22 @@ addresses_gc(lua_State *L)
 	return 0;
 }
 
+/* names(addresses): a list of them as URLs of tcp. */
+static int
+addresses_names(lua_State *L)
+{
+	struct addresses *a = luaL_checkudata(L, 1, SK_TYPE_ADDRESSES);
+	char text[SK_URL_MAX];
+	int i;
+
+	lua_newtable(L);
+	for (i = 0; i < a->count; i++) {
+		lua_pushlstring(L, text, sk_addr_text(&a->list[i], "tcp", text));
+		lua_rawseti(L, -2, i + 1);
+	}
+	return 1;
+}
+
 int
 sk_lua_addresses(lua_State *L, int index, const struct sk_url *url,
     struct sk_addr **list, struct sk_err *err)
@@ -126,6 +142,7 @@ sk_lua_open_resolver(lua_State *L)
 		{ "step", resolver_step },
 		{ "fd", resolver_fd },
 		{ "close", resolver_gc },
+		{ "names", addresses_names },
 		{ NULL, NULL }
 	};
 	static const luaL_Reg meta[] = {

@@ -1,0 +1,112 @@
+--- Socket options under LuaSocket's names. Those of a socket that is not open yet are held until it
+-- is.
+-- @module urlsock.luasocket.options
+
+local options = {}
+
+-- LuaSocket's name -> ours, its kind, and whether it can be got and set
+local both = {
+  ["keepalive"] = { "keepalive", "boolean" },
+  ["reuseaddr"] = { "reuseaddr", "boolean" },
+  ["reuseport"] = { "reuseport", "boolean" },
+  ["recv-buffer-size"] = { "recvbuffer", "number" },
+  ["send-buffer-size"] = { "sendbuffer", "number" },
+  ["error"] = { "error", "error", set = false },
+}
+local tcp = {
+  ["tcp-nodelay"] = { "nodelay", "boolean" },
+  ["tcp-keepidle"] = { "keepidle", "number" },
+  ["tcp-keepcnt"] = { "keepcount", "number" },
+  ["tcp-keepintvl"] = { "keepinterval", "number" },
+  ["ipv6-v6only"] = { "v6only", "boolean", get = false },
+  ["linger"] = { "linger", "linger" },
+}
+local udp = {
+  ["broadcast"] = { "broadcast", "boolean" },
+  ["dontroute"] = { "dontroute", "boolean" },
+  ["ip-multicast-ttl"] = { "multicastttl", "number", get = false },
+  ["ip-multicast-loop"] = { "multicastloop", "boolean" },
+  ["ipv6-unicast-hops"] = { "ttl", "number" },
+  ["ipv6-multicast-hops"] = { "multicastttl", "number" },
+  ["ipv6-multicast-loop"] = { "multicastloop", "boolean" },
+  ["ipv6-v6only"] = { "v6only", "boolean" },
+}
+for name, entry in pairs(both) do
+  tcp[name], udp[name] = entry, entry
+end
+options.tcp, options.udp = tcp, udp
+
+local function entry_of(known, name, access)
+  local entry = known[name]
+  if not entry or entry[access] == false then
+    error(("bad argument #1 to '%soption' (unsupported option `%.35s')")
+      :format(access, tostring(name)), 4)
+  end
+  return entry
+end
+
+local function wrong(what, position)
+  error(("bad argument #%d to 'setoption' (%s)"):format(position, what), 5)
+end
+
+--- Our value for LuaSocket's; raises where it is of the wrong type.
+local function checked(entry, value)
+  local kind = entry[2]
+  if kind == "linger" then
+    if type(value) ~= "table" then wrong("table expected, got " .. type(value), 2) end
+    if type(value.on) ~= "boolean" then wrong("boolean 'on' field expected", 2) end
+    if type(value.timeout) ~= "number" then wrong("number 'timeout' field expected", 2) end
+    return value.on and value.timeout or false
+  end
+  if type(value) ~= kind then wrong(("%s expected, got %s"):format(kind, type(value)), 2) end
+  return value
+end
+
+--- Sets an option, or holds it until the socket is open.
+function options.set(known, self, name, value)
+  local entry = entry_of(known, name, "set")
+  value = checked(entry, value)
+  if self.closed then return nil, "setsockopt failed" end
+  if not self.socket then
+    self.held[entry[1]] = value
+    return 1
+  end
+  if not self.socket:setoption(entry[1], value) then return nil, "setsockopt failed" end
+  return 1
+end
+
+local function theirs(kind, value)
+  if kind == "linger" then return { on = value ~= false, timeout = value or 0 } end
+  if kind == "error" then return value ~= 0 and ("error %d"):format(value) or nil end
+  return value
+end
+
+--- An option's value; of a socket that is not open yet what is held.
+function options.get(known, self, name)
+  local entry = entry_of(known, name, "get")
+  local value
+  if self.socket then
+    value = self.socket:getoption(entry[1])
+  else
+    value = self.held[entry[1]]
+  end
+  if value == nil then return nil, "getsockopt failed" end
+  return theirs(entry[2], value)
+end
+
+--- Applies what was held to the socket that is open now.
+-- @treturn boolean
+function options.apply(self)
+  for name, value in pairs(self.held) do
+    if name ~= "v6only" and not self.socket:setoption(name, value) then return false end
+  end
+  return true
+end
+
+--- Those that have to be known before a socket is bound or connected.
+function options.early(self)
+  local held = self.held
+  return { reuseport = held.reuseport, ipv6only = held.v6only, broadcast = held.broadcast }
+end
+
+return options

@@ -1,0 +1,43 @@
+--- LuaSocket's words for what went wrong.
+-- @module urlsock.luasocket.words
+
+local words = {}
+
+local by_code = {
+  timeout = "timeout", eof = "closed", truncated = "closed", reset = "closed", closed = "closed",
+  refused = "connection refused", inuse = "address already in use", denied = "permission denied",
+  url = "host or service not provided, or not known", memory = "memory allocation failure",
+}
+
+-- The end of our sentence, and theirs.
+local by_cause = {
+  { "name or service not known", "host or service not provided, or not known" },
+  { "the name has no address", "host or service not provided, or not known" },
+  { "no address of that family", "host or service not provided, or not known" },
+  { "the name has no address of that family", "host or service not provided, or not known" },
+  { "temporary failure of the name service", "temporary failure in name resolution" },
+  { "failure of the name service", "non-recoverable failure in name resolution" },
+  { "the address is not of the family inet", "Address family for hostname not supported" },
+  { "the address is not of the family inet6", "Address family for hostname not supported" },
+  { "network is unreachable", "Network is unreachable" },
+  { "no route to host", "No route to host" },
+  { "no such local address", "Cannot assign requested address" },
+  { "no such file or directory", "No such file or directory" },
+  { "message too long", "Message too long" },
+  { "too many open descriptors in this process", "Too many open files" },
+}
+
+--- The word for a message and code of ours; our own sentence where they have none.
+function words.of(message, code)
+  local word = by_code[code]
+  if word then return word end
+  for _, pair in ipairs(by_cause) do
+    if message:sub(-#pair[1]) == pair[1] then return pair[2] end
+  end
+  return message
+end
+
+words.unconnected = "Transport endpoint is not connected"
+words.unopened = "Bad file descriptor"
+
+return words
