@@ -16,7 +16,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla
 CFLAGS ?= -O2 -g
 TLS_CFLAGS = $(if $(TLS_DIR),-I$(TLS_DIR)/include)
-TLS_LIBS = $(if $(TLS_DIR),-L$(TLS_DIR)/lib -Wl$(comma)-rpath$(comma)$(TLS_DIR)/lib) -ltls
+TLS_LIBS = $(if $(TLS_DIR),-L$(TLS_DIR)/lib -Wl$(comma)-rpath$(comma)$(TLS_DIR)/lib) -ltls -lm
 comma = ,
 # -shared and undefined symbols: the interpreter brings Lua's.
 SHARED = $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
@@ -57,9 +57,11 @@ $(foreach v,$(LUAS),$(eval $(call for_lua,$(v))))
 
 # Native tests: the seams of the C part, without any Lua.
 NATIVE = $(patsubst spec/native/%.c,build/native/%,$(wildcard spec/native/*_test.c))
-build/native/%_test: spec/native/%_test.c spec/native/check.h spec/native/guard.h $(CORE:%=$(BUILD)/obj/%.o)
+build/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/native/*.h) \
+		$(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
+	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) $(SEAM) -o $@ $< spec/native/pipe.c \
+		$(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
 
 # The yardstick of the specs: plain libtls.
 build/native/plain_client: spec/native/plain_client.c

@@ -290,6 +290,8 @@ seal_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 
 	if (z->fatal.code != SK_NONE)
 		return sk_err_copy(err, &z->fatal);
+	if (n > TLS_RECORD)
+		n = TLS_RECORD;		/* libtls refuses more than INT_MAX */
 	for (i = 0; r < SK_FAIL && i < SPINS; i++) {
 		z->blocked = 0;
 		r = tls_read(z->tls, p, n);
