@@ -1,6 +1,6 @@
 /*
- * stream_test.c - whole talks in memory, in the clear and under TLS, a few
- * bytes at a time and with every "not yet" that a seed can think of.
+ * stream_test.c - items and writes over a pipe in memory, in the clear and
+ * under TLS, with every "not yet" that a seed can think of.
  */
 #include <stdlib.h>
 
@@ -8,88 +8,7 @@
 
 #define BIG 40000		/* more than two records */
 
-static const unsigned versions[] = { SK_TLS_1_2, SK_TLS_1_3 };
-static struct sk_conf *client_confs[2], *server_confs[2];
 static char big[BIG];
-
-static void
-load(void)
-{
-	struct sk_err err = { 0 };
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		client_confs[i] = talk_conf(0, "ca", versions[i], &err);
-		server_confs[i] = talk_conf(1, "server-ec", versions[i], &err);
-	}
-	for (i = 0; i < BIG; i++)
-		big[i] = (char)('a' + i % 23);
-	check(err.code == SK_NONE);
-}
-
-static void
-unload(void)
-{
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		sk_conf_drop(client_confs[i]);
-		sk_conf_drop(server_confs[i]);
-	}
-}
-
-static struct sk_span
-span(const char *text)
-{
-	struct sk_span s = { text, strlen(text) };
-
-	return s;
-}
-
-/*
- * TLS begins
- */
-
-/* A role of a version: 0 or 1, an index into the tables above. */
-static struct sk_seal_options
-role(int server, int version)
-{
-	struct sk_seal_options o = { 0 };
-
-	o.conf = server ? server_confs[version] : client_confs[version];
-	o.server = server;
-	o.servername = server ? NULL : "localhost";
-	o.late = 1;
-	return o;
-}
-
-/* STARTTLS without any dialogue; arg is the role. */
-static int
-seal(struct sk_stream *s, void *arg, struct sk_err *err)
-{
-	return sk_stream_seal(s, arg, err);
-}
-
-/* Both sides begin TLS, the client on side who; did both? */
-static int
-encrypt(struct talk *t, int who, int version)
-{
-	struct sk_seal_options c = role(0, version), s = role(1, version);
-
-	talk_run(t, seal, who == 0 ? &c : &s, seal, who == 0 ? &s : &c);
-	if (t->r[0] == 0 && t->r[1] == 0)
-		talk_run(t, talk_shake, NULL, talk_shake, NULL);
-	return t->r[0] == 0 && t->r[1] == 0;
-}
-
-/* Opens a talk: under so many layers of TLS of that version. */
-static void
-open_under(struct talk *t, unsigned seed, int layers, int version)
-{
-	talk_open(t, seed);
-	for (; layers > 0; layers--)
-		check(encrypt(t, layers % 2, version));
-}
 
 /*
  * Items
@@ -206,7 +125,7 @@ read_script(unsigned seed, int layers, int version)
 	struct reader r = { 0 };
 	struct talk t;
 
-	open_under(&t, seed, layers, version);
+	talk_open_under(&t, seed, layers, version);
 	talk_run(&t, talk_say, &text, follow, &r);
 	check(t.r[0] == 0 && t.r[1] == 0);
 	check(r.at == ITEMS && r.wrong == 0);
@@ -301,7 +220,7 @@ write_several(unsigned seed, int layers, enum sk_buffering mode)
 	struct all all = { 0 };
 	struct talk t;
 
-	open_under(&t, seed, layers, (int)seed % 2);
+	talk_open_under(&t, seed, layers, (int)seed % 2);
 	t.s[0].buffering = (unsigned char)mode;
 	t.s[0].outsize = 100;
 	talk_run(&t, write_values, &w, read_all, &all);
@@ -343,7 +262,7 @@ gives_up(unsigned seed, int layers)
 	struct talk t;
 	int i;
 
-	open_under(&t, seed, layers, 1);
+	talk_open_under(&t, seed, layers, 1);
 	for (i = 0; i < 50; i++)
 		check(sk_stream_write(&t.s[0], &whole, 1, &err) < SK_FAIL);
 	gone = sk_stream_giveup(&t.s[0]);
@@ -377,14 +296,14 @@ writes_in_parts(void)
 static void
 limits(void)
 {
-	struct sk_span text = span("12345678901234567890\nnext\n");
+	struct sk_span text = talk_span("12345678901234567890\nnext\n");
 	char line[100] = "";
 	unsigned seed;
 	struct talk t;
 
 	for (seed = 0; seed < 50; seed++) {
-		open_under(&t, seed, 0, 0);
-		text = span("12345678901234567890\nnext\n");
+		talk_open_under(&t, seed, 0, 0);
+		text = talk_span("12345678901234567890\nnext\n");
 		t.s[1].limit = 19;
 		talk_run(&t, talk_say, &text, talk_line, line);
 		check(t.r[0] == 0 && t.err[1].code == SK_LIMIT);
@@ -405,7 +324,7 @@ enum end { SHUT, FINISHED, RESET };
 static void
 ends(unsigned seed, int layers, enum end how)
 {
-	struct sk_span text = span("half a line");
+	struct sk_span text = talk_span("half a line");
 	struct all all = { 0 };
 	enum sk_code codes[] = { SK_TRUNCATED, SK_TRUNCATED, SK_RESET };
 	char line[100], some[100];
@@ -413,7 +332,7 @@ ends(unsigned seed, int layers, enum end how)
 	size_t take;
 	struct sk_span item;
 
-	open_under(&t, seed, layers, (int)seed % 2);
+	talk_open_under(&t, seed, layers, (int)seed % 2);
 	talk_run(&t, talk_write, &text, NULL, NULL);
 	check(t.r[0] == 0);
 	while (sk_stream_pending(&t.s[1]) < text.n)
@@ -459,7 +378,11 @@ ends_differ(void)
 int
 main(void)
 {
-	load();
+	size_t i;
+
+	for (i = 0; i < BIG; i++)
+		big[i] = (char)('a' + i % 23);
+	talk_load();
 	run(items_in_the_clear);
 	run(items_under_tls);
 	run(items_under_tls_in_tls);
@@ -467,6 +390,6 @@ main(void)
 	run(writes_in_parts);
 	run(limits);
 	run(ends_differ);
-	unload();
+	talk_unload();
 	return report("stream");
 }

@@ -102,6 +102,14 @@ talk_close(struct talk *t)
  * Steps
  */
 
+static inline struct sk_span
+talk_span(const char *text)
+{
+	struct sk_span s = { text, strlen(text) };
+
+	return s;
+}
+
 /* Writes the span that arg points to. */
 static inline int
 talk_write(struct sk_stream *s, void *arg, struct sk_err *err)
@@ -178,6 +186,77 @@ talk_conf(int server, const char *name, unsigned protocols,
 	} else
 		spec.ca = pair.cert;
 	return sk_conf_new(&spec, err);
+}
+
+static struct sk_conf *talk_clients[2], *talk_servers[2];
+
+/* The configurations of a client and a server, of TLS 1.2 and of 1.3. */
+static inline void
+talk_load(void)
+{
+	static const unsigned versions[] = { SK_TLS_1_2, SK_TLS_1_3 };
+	struct sk_err err = { 0 };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		talk_clients[i] = talk_conf(0, "ca", versions[i], &err);
+		talk_servers[i] = talk_conf(1, "server-ec", versions[i], &err);
+	}
+	check(err.code == SK_NONE);
+}
+
+static inline void
+talk_unload(void)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		sk_conf_drop(talk_clients[i]);
+		sk_conf_drop(talk_servers[i]);
+	}
+}
+
+/* What a side begins TLS with; version 0 or 1, as above. */
+static inline struct sk_seal_options
+talk_role(int server, int version)
+{
+	struct sk_seal_options o = { 0 };
+
+	o.conf = server ? talk_servers[version] : talk_clients[version];
+	o.server = server;
+	o.servername = server ? NULL : "localhost";
+	o.late = 1;
+	return o;
+}
+
+/* STARTTLS without any dialogue; arg is the role. */
+static inline int
+talk_seal(struct sk_stream *s, void *arg, struct sk_err *err)
+{
+	return sk_stream_seal(s, arg, err);
+}
+
+/* Both sides begin TLS, the client on side who; did both? */
+static inline int
+talk_encrypt(struct talk *t, int who, int version)
+{
+	struct sk_seal_options c = talk_role(0, version);
+	struct sk_seal_options s = talk_role(1, version);
+
+	talk_run(t, talk_seal, who == 0 ? &c : &s, talk_seal,
+	    who == 0 ? &s : &c);
+	if (t->r[0] == 0 && t->r[1] == 0)
+		talk_run(t, talk_shake, NULL, talk_shake, NULL);
+	return t->r[0] == 0 && t->r[1] == 0;
+}
+
+/* Opens a talk under so many layers of TLS of that version. */
+static inline void
+talk_open_under(struct talk *t, unsigned seed, int layers, int version)
+{
+	talk_open(t, seed);
+	for (; layers > 0; layers--)
+		check(talk_encrypt(t, layers % 2, version));
 }
 
 #endif
