@@ -68,7 +68,12 @@ build/native/plain_client: spec/native/plain_client.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TLS_LIBS)
 
-native: $(NATIVE) build/native/plain_client
+# System calls that fail by a plan.
+build/native/shim.so: spec/native/shim.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-pedantic -shared $(LDFLAGS) -o $@ $< -ldl
+
+native: $(NATIVE) build/native/plain_client build/native/shim.so
 
 # The packages are looked for first: the variables above see what is there
 # when make starts, so what follows is another make.

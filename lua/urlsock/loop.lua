@@ -9,9 +9,13 @@ local now = core.now
 
 local loop = {}
 
+-- What `plain` answers where poll(2) itself fails; what a hook returns means nothing.
+local FAILED = {}
+
 --- Waits in poll(2). May return early, as any wait may: the step is tried again.
 local function plain(socket, want, seconds)
-  core.poll(socket:fd(), want, seconds)
+  local ready, message, code = core.poll(socket:fd(), want, seconds)
+  if ready == nil then return FAILED, message, code end
 end
 
 --- The one function that sleeps: `wait(socket, "r" | "w", seconds | nil)`.
@@ -55,6 +59,7 @@ end
 --- Waits once for a socket of a class, which is held meanwhile.
 -- @treturn[1] boolean true when the step is to be tried again
 -- @treturn[2] boolean false when the deadline has passed
+-- @return[3] nil, message, code: it cannot wait
 local function pause(class, socket, want, deadline, reads, writes)
   local left
   if deadline then
@@ -66,21 +71,25 @@ local function pause(class, socket, want, deadline, reads, writes)
     if reads then readers[socket] = running() end
     if writes then writers[socket] = running() end
   end
+  local answer, message, code
   if want == "hello" then
     choose.answer(socket)
   else
-    loop.wait(socket, want, left)
+    answer, message, code = loop.wait(socket, want, left)
   end
   if class.hold then class.release(socket, reads, writes) end
+  if answer == FAILED then return nil, message, code end
   return true
 end
 
---- The time-out of an operation, as every call reports it.
-local function expired(class, socket, name)
+--- An operation that waits no longer, as every call reports it: for its time-out, or because
+-- it cannot wait.
+local function expired(class, socket, name, message, code)
   local origin = class.origin and class.origin(socket) or "look-up"
-  local message = ("%s: %s: timed out"):format(origin, name)
-  if name == "write" then return nil, message, "timeout", class.giveup(socket) end
-  return nil, message, "timeout"
+  message = ("%s: %s: %s"):format(origin, name, message or "timed out")
+  code = code or "timeout"
+  if name == "write" then return nil, message, code, class.giveup(socket) end
+  return nil, message, code
 end
 
 --- Tries a step until it is done or the deadline has passed.
@@ -101,8 +110,9 @@ function loop.finish(class, name, socket, deadline, reads, writes, ...)
         if count == nil then return value, message, code end
         return value, message, code, count
       end
-    elseif not pause(class, socket, message, deadline, reads, writes) then
-      return expired(class, socket, name)
+    else
+      local again, why, cause = pause(class, socket, message, deadline, reads, writes)
+      if not again then return expired(class, socket, name, why, cause) end
     end
   end
 end
@@ -114,8 +124,9 @@ local function go_on(class, name, socket, message, code, reads, writes, ...)
   local deadline = loop.deadline(class.gettimeout(socket))
   if code == "busy" then
     if not unstick(class, socket, reads, writes) then return nil, message, code end
-  elseif not pause(class, socket, message, deadline, reads, writes) then
-    return expired(class, socket, name)
+  else
+    local again, why, cause = pause(class, socket, message, deadline, reads, writes)
+    if not again then return expired(class, socket, name, why, cause) end
   end
   return finish(class, name, socket, deadline, reads, writes, ...)
 end
