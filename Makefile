@@ -63,6 +63,9 @@ build/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/nat
 	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) $(SEAM) -o $@ $< spec/native/pipe.c \
 		$(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
 
+# Whose allocations can fail: calls of our objects only.
+build/native/memory_test: SEAM = $(foreach f,malloc calloc realloc strdup free,-Wl,--wrap=$(f))
+
 # The yardstick of the specs: plain libtls.
 build/native/plain_client: spec/native/plain_client.c
 	@mkdir -p $(@D)
