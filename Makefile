@@ -56,7 +56,8 @@ endef
 $(foreach v,$(LUAS),$(eval $(call for_lua,$(v))))
 
 # Native tests: the seams of the C part, without any Lua.
-NATIVE = $(patsubst spec/native/%.c,build/native/%,$(wildcard spec/native/*_test.c))
+NATIVE = $(patsubst spec/native/%.c,build/native/%,$(filter-out \
+	$(if $(filter 5.4,$(HERE)),,%/alloc_test.c),$(wildcard spec/native/*_test.c)))
 build/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/native/*.h) \
 		$(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
@@ -64,7 +65,16 @@ build/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/nat
 		$(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
 
 # Whose allocations can fail: calls of our objects only.
-build/native/memory_test: SEAM = $(foreach f,malloc calloc realloc strdup free,-Wl,--wrap=$(f))
+WRAP = $(foreach f,malloc calloc realloc strdup free,-Wl,--wrap=$(f))
+build/native/memory_test: SEAM = $(WRAP)
+
+# The one that has a Lua state in it.
+ALLOC_LIBS = $(shell $(PKG_CONFIG) --libs lua5.4 2>/dev/null || $(PKG_CONFIG) --libs lua-5.4)
+build/native/alloc_test: spec/native/alloc_test.c $(wildcard spec/native/*.h) \
+		$(GLUE:%=$(BUILD)/5.4/obj/%.o) $(CORE:%=$(BUILD)/obj/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(call lua_cflags,5.4) -Isrc $(LDFLAGS) $(WRAP) -o $@ \
+		$(filter %.c %.o,$^) $(TLS_LIBS) $(ALLOC_LIBS)
 
 # The yardstick of the specs: plain libtls.
 build/native/plain_client: spec/native/plain_client.c

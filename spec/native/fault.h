@@ -31,13 +31,13 @@ void *__wrap_realloc(void *, size_t);
 char *__wrap_strdup(const char *);
 void __wrap_free(void *);
 
-static void
+static inline void
 fault_off(void)
 {
 	fault_left = -1;
 }
 
-static void
+static inline void
 fault_at(int n)
 {
 	fault_left = n;
@@ -45,7 +45,7 @@ fault_at(int n)
 	fault_hit = 0;
 }
 
-static void
+static inline void
 fault_from(int n)
 {
 	fault_at(n);
