@@ -16,7 +16,7 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla
 CFLAGS ?= -O2 -g
 TLS_CFLAGS = $(if $(TLS_DIR),-I$(TLS_DIR)/include)
-TLS_LIBS = $(if $(TLS_DIR),-L$(TLS_DIR)/lib -Wl$(comma)-rpath$(comma)$(TLS_DIR)/lib) -ltls
+TLS_LIBS = $(if $(TLS_DIR),-L$(TLS_DIR)/lib -Wl$(comma)-rpath$(comma)$(TLS_DIR)/lib) -ltls -lm
 comma = ,
 # -shared and undefined symbols: the interpreter brings Lua's.
 SHARED = $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,-shared)
@@ -56,10 +56,25 @@ endef
 $(foreach v,$(LUAS),$(eval $(call for_lua,$(v))))
 
 # Native tests: the seams of the C part, without any Lua.
-NATIVE = $(patsubst spec/native/%.c,build/native/%,$(wildcard spec/native/*_test.c))
-build/native/%_test: spec/native/%_test.c spec/native/check.h spec/native/guard.h $(CORE:%=$(BUILD)/obj/%.o)
+NATIVE = $(patsubst spec/native/%.c,build/native/%,$(filter-out \
+	$(if $(filter 5.4,$(HERE)),,%/alloc_test.c),$(wildcard spec/native/*_test.c)))
+build/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/native/*.h) \
+		$(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) -o $@ $< $(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
+	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) $(SEAM) -o $@ $< spec/native/pipe.c \
+		$(CORE:%=$(BUILD)/obj/%.o) $(TLS_LIBS)
+
+# Whose allocations can fail: calls of our objects only.
+WRAP = $(foreach f,malloc calloc realloc strdup free,-Wl,--wrap=$(f))
+build/native/memory_test: SEAM = $(WRAP)
+
+# The one that has a Lua state in it.
+ALLOC_LIBS = $(shell $(PKG_CONFIG) --libs lua5.4 2>/dev/null || $(PKG_CONFIG) --libs lua-5.4)
+build/native/alloc_test: spec/native/alloc_test.c $(wildcard spec/native/*.h) \
+		$(GLUE:%=$(BUILD)/5.4/obj/%.o) $(CORE:%=$(BUILD)/obj/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(call lua_cflags,5.4) -Isrc $(LDFLAGS) $(WRAP) -o $@ \
+		$(filter %.c %.o,$^) $(TLS_LIBS) $(ALLOC_LIBS)
 
 # In a program that embeds Lua; it loads the module as any does.
 EMBED_LIBS = $(shell $(PKG_CONFIG) --libs lua5.4 2>/dev/null || $(PKG_CONFIG) --libs lua-5.4)
@@ -80,7 +95,12 @@ build/native/plain_client: spec/native/plain_client.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TLS_LIBS)
 
-native: $(NATIVE) build/native/plain_client
+# System calls that fail by a plan.
+build/native/shim.so: spec/native/shim.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-pedantic -shared $(LDFLAGS) -o $@ $< -ldl
+
+native: $(NATIVE) build/native/plain_client build/native/shim.so
 
 # The packages are looked for first: the variables above see what is there
 # when make starts, so what follows is another make.

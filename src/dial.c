@@ -125,7 +125,7 @@ static int
 begin(struct targets *t, int *fd)
 {
 	const struct sk_addr *to = &t->list[t->next++];
-	int r, sys;
+	int sys;
 
 	sk_err_clear(&t->last);
 	*fd = sk_sock_new(to->ss.ss_family, SOCK_STREAM, &t->last);
@@ -135,12 +135,10 @@ begin(struct targets *t, int *fd)
 		sk_fd_close(*fd);
 		return SK_FAIL;
 	}
-	do
-		r = connect(*fd, (const struct sockaddr *)&to->ss, to->len);
-	while (r == -1 && errno == EINTR);
-	if (r == 0)
+	if (connect(*fd, (const struct sockaddr *)&to->ss, to->len) == 0)
 		return check(t, to, *fd);
-	if (errno == EINPROGRESS)
+	/* After a signal it goes on by itself (POSIX, connect()). */
+	if (errno == EINPROGRESS || errno == EINTR)
 		return SK_WANT_WRITE;
 	/* Linux: the backlog of a Unix listener is full; nothing is under way
 	 * that a poll could tell the end of. */

@@ -14,13 +14,16 @@ int
 sk_identity_leaf(struct tls *tls, struct sk_pem *der, struct sk_cert *cert)
 {
 	struct sk_span pem;
+	int r;
 
 	memset(der, 0, sizeof(*der));
 	if (!tls_peer_cert_provided(tls))
 		return -1;
 	pem.p = (const char *)tls_peer_cert_chain_pem(tls, &pem.n);
-	if (pem.p == NULL || sk_pem_decode(&pem, "CERTIFICATE", der) != 0)
+	if (pem.p == NULL)
 		return -1;
+	if ((r = sk_pem_decode(&pem, "CERTIFICATE", der)) != 0)
+		return r;
 	if (sk_cert_parse(cert, der->p, der->n) == 0)
 		return 0;
 	sk_pem_free(der);

@@ -20,7 +20,8 @@ int sk_identity_check(struct tls *, const struct sk_conf *,
 
 /*
  * The peer's own certificate: its bytes in *der, which the caller frees, and
- * what is in it. 0; -1 where there is none that can be read.
+ * what is in it. 0; -1 where there is none that can be read; -2 for want of
+ * memory.
  */
 int sk_identity_leaf(struct tls *, struct sk_pem *der, struct sk_cert *);
 

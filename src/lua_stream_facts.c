@@ -70,11 +70,14 @@ set_certificate(lua_State *L, const struct sk_layer *top)
 	char text[SK_CERT_TEXT];
 	void *bytes;
 	size_t n, i;
+	int r;
 
 	if (sk_peer_chain(top, &n) == NULL)
 		return;
 	bytes = sk_lua_newuserdata(L, n);
-	if (sk_peer_leaf(top, &der, &cert) != 0) {
+	if ((r = sk_peer_leaf(top, &der, &cert)) != 0) {
+		if (r == -2)
+			luaL_error(L, "not enough memory");
 		lua_pop(L, 1);
 		return;
 	}

@@ -81,8 +81,11 @@ sk_peer_binding(const struct sk_layer *l, unsigned char out[32],
 	struct sk_cert cert;
 	char digits[3] = "";
 	size_t i;
+	int r = tls != NULL ? sk_identity_leaf(tls, &der, &cert) : -1;
 
-	if (tls == NULL || sk_identity_leaf(tls, &der, &cert) != 0)
+	if (r == -2)
+		return sk_fail(err, SK_MEMORY, "binding: out of memory");
+	if (r != 0)
 		return sk_fail(err, SK_UNSUPPORTED, "binding: there is no "
 		    "certificate of a server");
 	sk_pem_free(&der);

@@ -40,7 +40,7 @@ const char *sk_peer_chain(const struct sk_layer *, size_t *n);
 
 /*
  * The peer's own certificate: its bytes in *der, which the caller frees, and
- * what is in it. 0; -1 where there is none.
+ * what is in it. 0; -1 where there is none; -2 for want of memory.
  */
 int sk_peer_leaf(const struct sk_layer *, struct sk_pem *der,
     struct sk_cert *);

@@ -310,6 +310,8 @@ seal_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 
 	if (usable(z, err) != 0)
 		return SK_FAIL;
+	if (n > TLS_RECORD)
+		n = TLS_RECORD;		/* libtls refuses more than INT_MAX */
 	for (i = 0; r < SK_FAIL && i < SPINS; i++) {
 		z->blocked = 0;
 		r = tls_read(z->tls, p, n);
