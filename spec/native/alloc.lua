@@ -1,3 +1,4 @@
+-- luacheck: globals arm close
 -- What alloc_test.c plays while memory runs out: a little of everything.
 local urlsock = require "urlsock"
 
