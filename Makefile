@@ -29,7 +29,7 @@ lua_cflags = $(shell $(PKG_CONFIG) --cflags lua$(1) 2>/dev/null || \
 	{ [ $(1) = 5.1 ] && $(PKG_CONFIG) --cflags luajit 2>/dev/null; } || echo none)
 HERE = $(foreach v,$(LUAS),$(if $(filter none,$(call lua_cflags,$(v))),,$(v)))
 
-CORE = err clock buf url addr thread alarm resolve sock dial fd pass dgram opt der cert pem scratch \
+CORE = err clock buf url addr thread errand alarm resolve sock dial fd pass dgram opt der cert pem scratch \
 	trust session keypair settings conf greeting hello opening verdict identity seal \
 	peer proxy stream item file
 GLUE = lua_core lua_alarm lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \

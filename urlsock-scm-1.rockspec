@@ -77,7 +77,7 @@ build = {
     ["urlsock.core"] = {
       sources = {
         "src/addr.c", "src/alarm.c", "src/buf.c", "src/cert.c", "src/clock.c", "src/conf.c", "src/der.c",
-        "src/dgram.c", "src/dial.c", "src/err.c", "src/fd.c", "src/file.c", "src/greeting.c", "src/hello.c",
+        "src/dgram.c", "src/dial.c", "src/err.c", "src/errand.c", "src/fd.c", "src/file.c", "src/greeting.c", "src/hello.c",
         "src/identity.c", "src/item.c", "src/keypair.c", "src/opening.c", "src/opt.c",
         "src/pass.c", "src/proxy.c", "src/peer.c", "src/pem.c", "src/resolve.c", "src/scratch.c", "src/seal.c",
         "src/session.c", "src/settings.c", "src/sock.c", "src/stream.c", "src/thread.c",

@@ -61,9 +61,10 @@ function urlsock.type(v)
 end
 
 --- Sets how calls wait: `"plain"`, `"cqueues"`, `"copas"`, `"luv"`, `"nginx"`, or a table `{wait =,
--- closing =}`; nil: found out again, as at first.
+-- closing =, sleep =}`; nil: found out again, as at first.
 -- `wait(socket, "r" | "w", seconds | nil)` may return early; `closing(socket)` is called before a
--- descriptor is closed by its owner, and wakes whoever waits for it.
+-- descriptor is closed by its owner, and wakes whoever waits for it; `sleep(seconds)` is for
+-- `select`, which else waits in poll(2).
 -- @tparam ?string|table given
 -- @tparam[opt] table settings of nginx: `blocking`, `pool`
 function urlsock.use(given, settings)

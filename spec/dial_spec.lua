@@ -31,12 +31,7 @@ function mute(host, port)
   held[#held + 1] = l
   return urlsock.parse(l:localname()).port
 end
-function descriptors()
-  local p = io.popen "ls /proc/$PPID/fd | wc -l"
-  local n = p:read "*n"
-  p:close()
-  return n
-end
+descriptors = require("spec.support.init").descriptors
 ]]
 
 local function run(text)

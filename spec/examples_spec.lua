@@ -27,8 +27,8 @@ describe("the example", function()
       it("cqueues_echo answers several at once, TLS: " .. tostring(tls), function()
         local arguments = tls and ("tls://127.0.0.1:0 %s %s"):format(cert "server.pem",
           cert "server.key") or "tcp://127.0.0.1:0"
-        local server = io.popen("exec timeout 10 " .. example("cqueues_echo", arguments))
-        local url, clients = server:read "*l", {}
+        local url, stop = support.serve(example("cqueues_echo", arguments))
+        local clients = {}
         for i = 1, 20 do
           clients[i] = assert(urlsock.connect(url, tls and { tls = { ca = cert "ca.pem" } } or nil))
         end
@@ -37,8 +37,7 @@ describe("the example", function()
           assert.equal(tostring(i), clients[i]:read())
         end
         for i = 1, 20 do clients[i]:close() end
-        shell(("pkill -f 'examples/cqueues_echo.lua %s' || true"):format(tls and "tls" or "tcp"))
-        server:close()
+        stop()
       end)
     end
   end
@@ -47,13 +46,11 @@ describe("the example", function()
     it("echo_server answers line_client " .. (tls and "under TLS" or "in the clear"), function()
       local arguments = tls and ("tls://127.0.0.1:0 %s %s"):format(cert "server.pem",
         cert "server.key") or ""
-      local server = io.popen("exec timeout 10 " .. example("echo_server", arguments))
-      local url = server:read "*l"
+      local url, stop = support.serve(example("echo_server", arguments))
       local output = shell(("printf 'one\\ntwo\\n' | %s 2>&1"):format(example("line_client",
         url .. (tls and " " .. cert "ca.pem" or ""))))
       assert.equal("one\ntwo", output)
-      shell(("pkill -f 'examples/echo_server.lua%s' || true"):format(tls and " tls" or ""))
-      server:close()
+      stop()
     end)
   end
 

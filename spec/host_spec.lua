@@ -59,15 +59,11 @@ for name, run in pairs(hosts) do
     if not found then
       return it("runs", function() pending(name .. " is not installed for this Lua") end)
     end
-    local server, url
+    local url, stop
     setup(function()
-      server = io.popen(("exec %s spec/support/server.lua %s"):format(os.getenv "LUA", DELAY))
-      url = server:read()
+      url, stop = support.serve(("%s spec/support/server.lua %s"):format(os.getenv "LUA", DELAY))
     end)
-    teardown(function()
-      os.execute("pkill -f 'spec/support/server.lua " .. DELAY .. "$' 2>/dev/null")
-      server:close()
-    end)
+    teardown(function() stop() end)
     after_each(function() urlsock.use(nil) end)
 
     it("serves five clients in the time of one", function()

@@ -11,14 +11,13 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "errand.h"
 #include "sock.h"
-#include "thread.h"
 
 #define STAGGER 0.25		/* seconds; RFC 8305, section 5 */
 #define ATTEMPTS_MAX 16		/* at a time */
@@ -32,12 +31,8 @@ struct targets {
 	struct sk_err last;	/* why the address before did not do */
 };
 
-/* Shared by its owner and its thread; whoever lets go last frees it. */
 struct race {
-	pthread_mutex_t lock;
-	int holders;
-	int done;
-	int pipe[2];		/* the thread closes the second at the end */
+	struct sk_errand errand;
 	struct targets targets;
 	int first;		/* the descriptor that was under way */
 	int winner;		/* -1: none */
@@ -152,17 +147,17 @@ begin(struct targets *t, int *fd)
  * The race
  */
 
-static void
-let_go(struct race *r)
+static struct race *
+race_of(struct sk_errand *e)
 {
-	int last;
+	return (struct race *)(void *)e;
+}
 
-	(void)pthread_mutex_lock(&r->lock);
-	last = --r->holders == 0;
-	(void)pthread_mutex_unlock(&r->lock);
-	if (!last)
-		return;
-	(void)pthread_mutex_destroy(&r->lock);
+static void
+release(struct sk_errand *e)
+{
+	struct race *r = race_of(e);
+
 	sk_fd_close(r->winner);
 	targets_free(&r->targets);
 	free(r);
@@ -253,25 +248,18 @@ run(struct race *r, struct field *f)
 }
 
 static void
-race(void *arg)
+race(struct sk_errand *e)
 {
-	struct race *r = arg;
+	struct race *r = race_of(e);
 	struct field f;
 	nfds_t i;
-	int winner;
 
 	memset(&f, 0, sizeof(f));
-	enter(&f, r->pipe[1], 0, NULL);
+	enter(&f, e->pipe[1], 0, NULL);
 	enter(&f, r->first, POLLOUT, &r->targets.list[r->targets.next - 1]);
-	winner = run(r, &f);
+	r->winner = run(r, &f);
 	for (i = 1; i < f.n; i++)
 		sk_fd_close(f.p[i].fd);
-	(void)pthread_mutex_lock(&r->lock);
-	r->winner = winner;
-	r->done = 1;
-	(void)pthread_mutex_unlock(&r->lock);
-	sk_fd_close(r->pipe[1]);	/* the other end becomes readable */
-	let_go(r);
 }
 
 /* Hands all that is left to a thread: 0, or -1 and nothing has changed. */
@@ -282,21 +270,12 @@ start_race(struct sk_dial *d)
 
 	if (r == NULL)
 		return -1;
-	if (sk_sock_pipe(r->pipe) == -1) {
-		free(r);
-		return -1;
-	}
-	(void)pthread_mutex_init(&r->lock, NULL);
-	r->holders = 2;
 	r->winner = -1;
 	r->first = d->fd;
 	r->targets = d->targets;
 	if (r->targets.options.bind != NULL)
 		r->targets.options.bind = &r->targets.local;
-	if (sk_thread_start(race, r) != 0) {
-		sk_fd_close(r->pipe[0]);
-		sk_fd_close(r->pipe[1]);
-		(void)pthread_mutex_destroy(&r->lock);
+	if (sk_errand_start(&r->errand, race, release) != 0) {
 		free(r);
 		return -1;
 	}
@@ -309,12 +288,7 @@ start_race(struct sk_dial *d)
 static int
 race_step(struct race *r, int *fd, struct sk_err *err)
 {
-	int done;
-
-	(void)pthread_mutex_lock(&r->lock);
-	done = r->done;
-	(void)pthread_mutex_unlock(&r->lock);
-	if (!done)
+	if (!sk_errand_is_done(&r->errand))
 		return SK_WANT_READ;
 	*fd = r->winner;
 	r->winner = -1;
@@ -400,7 +374,7 @@ sk_dial_step(struct sk_dial *d, int *fd, struct sk_err *err)
 int
 sk_dial_fd(const struct sk_dial *d)
 {
-	return d->race != NULL ? d->race->pipe[0] : d->fd;
+	return d->race != NULL ? sk_errand_fd(&d->race->errand) : d->fd;
 }
 
 void
@@ -408,10 +382,8 @@ sk_dial_free(struct sk_dial *d)
 {
 	if (d == NULL)
 		return;
-	if (d->race != NULL) {
-		sk_fd_close(d->race->pipe[0]);	/* the thread notices */
-		let_go(d->race);
-	}
+	if (d->race != NULL)
+		sk_errand_leave(&d->race->errand);
 	sk_fd_close(d->fd);
 	targets_free(&d->targets);
 	free(d);

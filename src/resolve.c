@@ -1,29 +1,20 @@
 /*
  * resolve.c - names to addresses, on a thread of its own.
- *
- * The look-up is shared by two, its owner and its thread, and whoever lets go
- * last frees it: so an abandoned one leaks nothing, however long the resolver
- * takes.
  */
 #include "resolve.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sock.h"
-#include "thread.h"
+#include "errand.h"
 
 #define ADDRESSES_MAX 64
 
 struct sk_resolve {
-	pthread_mutex_t lock;
-	int holders;
-	int done;
-	int fds[2];		/* the thread closes the second at the end */
+	struct sk_errand errand;
 	int family, socktype;
 	int status, sys;	/* of getaddrinfo(3) */
 	struct sk_addr *list;
@@ -48,19 +39,17 @@ static const struct {
 #endif
 };
 
-static void
-let_go(struct sk_resolve *r)
+static struct sk_resolve *
+lookup_of(struct sk_errand *e)
 {
-	int last;
+	return (struct sk_resolve *)(void *)e;
+}
 
-	(void)pthread_mutex_lock(&r->lock);
-	last = --r->holders == 0;
-	(void)pthread_mutex_unlock(&r->lock);
-	if (!last)
-		return;
-	(void)pthread_mutex_destroy(&r->lock);
-	free(r->list);
-	free(r);
+static void
+release(struct sk_errand *e)
+{
+	free(lookup_of(e)->list);
+	free(e);
 }
 
 static int
@@ -93,30 +82,21 @@ keep(struct sk_resolve *r, const struct addrinfo *ai)
 }
 
 static void
-look_up(void *arg)
+look_up(struct sk_errand *e)
 {
-	struct sk_resolve *r = arg;
+	struct sk_resolve *r = lookup_of(e);
 	struct addrinfo hints, *answer = NULL;
-	int fd, status, sys;
 
 	memset(&hints, 0, sizeof(hints));
 	hints.ai_family = r->family;
 	hints.ai_socktype = r->socktype;
 	errno = 0;
-	status = getaddrinfo(r->host, r->port, &hints, &answer);
-	sys = errno;
-	(void)pthread_mutex_lock(&r->lock);
-	r->status = status;
-	r->sys = sys;
-	if (status == 0)
+	r->status = getaddrinfo(r->host, r->port, &hints, &answer);
+	r->sys = errno;
+	if (r->status == 0)
 		keep(r, answer);
-	r->done = 1;
-	fd = r->fds[1];
-	(void)pthread_mutex_unlock(&r->lock);
 	if (answer != NULL)
 		freeaddrinfo(answer);
-	sk_fd_close(fd);	/* the other end becomes readable */
-	let_go(r);
 }
 
 struct sk_resolve *
@@ -136,19 +116,9 @@ sk_resolve_start(const char *host, unsigned port, int family, int socktype,
 	(void)snprintf(r->port, sizeof(r->port), "%u", port);
 	r->family = family;
 	r->socktype = socktype;
-	if (sk_sock_pipe(r->fds) == -1) {
-		(void)sk_fail_sys(err, errno, "resolve %s", host);
+	if ((sys = sk_errand_start(&r->errand, look_up, release)) != 0) {
+		(void)sk_fail_sys(err, sys, "resolve %s", host);
 		free(r);
-		return NULL;
-	}
-	(void)pthread_mutex_init(&r->lock, NULL);
-	r->holders = 2;
-	if ((sys = sk_thread_start(look_up, r)) != 0) {
-		r->holders = 1;
-		(void)sk_fail_sys(err, sys, "resolve %s: thread", host);
-		sk_fd_close(r->fds[0]);
-		sk_fd_close(r->fds[1]);
-		let_go(r);
 		return NULL;
 	}
 	return r;
@@ -157,7 +127,7 @@ sk_resolve_start(const char *host, unsigned port, int family, int socktype,
 int
 sk_resolve_fd(const struct sk_resolve *r)
 {
-	return r->fds[0];
+	return sk_errand_fd(&r->errand);
 }
 
 static int
@@ -183,12 +153,9 @@ int
 sk_resolve_step(struct sk_resolve *r, struct sk_addr **list,
     struct sk_err *err)
 {
-	int done, n;
+	int n;
 
-	(void)pthread_mutex_lock(&r->lock);
-	done = r->done;
-	(void)pthread_mutex_unlock(&r->lock);
-	if (!done)
+	if (!sk_errand_is_done(&r->errand))
 		return SK_WANT_READ;
 	if (r->status != 0)
 		return failed(r, err);
@@ -205,8 +172,6 @@ sk_resolve_step(struct sk_resolve *r, struct sk_addr **list,
 void
 sk_resolve_free(struct sk_resolve *r)
 {
-	if (r == NULL)
-		return;
-	sk_fd_close(r->fds[0]);
-	let_go(r);
+	if (r != NULL)
+		sk_errand_leave(&r->errand);
 }

@@ -37,7 +37,8 @@ function host.use(given, options)
     said = require("urlsock.host." .. given)
     for key, value in pairs(options or {}) do said[key] = value end
   elseif type(given) == "table" then
-    said = { wait = given.wait or plain.wait, closing = given.closing or plain.closing }
+    said = { wait = given.wait or plain.wait, closing = given.closing or plain.closing,
+      sleep = given.sleep }
   else
     return false
   end

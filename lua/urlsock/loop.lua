@@ -5,6 +5,7 @@
 local core = require "urlsock.core"
 local choose = require "urlsock.choose"
 local host = require "urlsock.host"
+local plain = require "urlsock.host.plain"
 
 local now = core.now
 
@@ -30,7 +31,7 @@ end
 local readers, writers = setmetatable({}, { __mode = "kv" }), setmetatable({}, { __mode = "kv" })
 
 --- The coroutine that runs; the main one of Lua 5.1 has no name.
-local main = coroutine.running() or {}
+local main = {}
 local function running()
   return coroutine.running() or main
 end
@@ -51,14 +52,22 @@ local function unstick(class, socket, reads, writes)
   return true
 end
 
+--- The time-out of an operation, as every call reports it.
+local function expired(class, socket, name)
+  local origin = class.origin and class.origin(socket) or "look-up"
+  local message = ("%s: %s: timed out"):format(origin, name)
+  if name == "write" then return nil, message, "timeout", class.giveup(socket) end
+  return nil, message, "timeout"
+end
+
 --- Waits once for a socket of a class, which is held meanwhile.
 -- @treturn[1] boolean true when the step is to be tried again
--- @treturn[2] boolean false when the deadline has passed
-local function pause(class, socket, want, deadline, reads, writes)
-  local left
+-- @treturn[2] nil, message, code when the deadline has passed, or it cannot wait
+local function pause(class, name, socket, want, deadline, reads, writes)
+  local left, answer, message, code
   if deadline and want ~= "hello" then -- an answer is no wait
     left = deadline - now()
-    if left <= 0 then return false end
+    if left <= 0 then return expired(class, socket, name) end
   end
   if class.hold then
     class.hold(socket, reads, writes)
@@ -68,18 +77,17 @@ local function pause(class, socket, want, deadline, reads, writes)
   if want == "hello" then
     choose.answer(socket)
   else
-    wait(socket, want, left)
+    answer, message, code = wait(socket, want, left)
   end
   if class.hold then class.release(socket, reads, writes) end
+  if answer == plain.failed then return nil, message, code end
   return true
 end
 
---- The time-out of an operation, as every call reports it.
-local function expired(class, socket, name)
-  local origin = class.origin and class.origin(socket) or "look-up"
-  local message = ("%s: %s: timed out"):format(origin, name)
-  if name == "write" then return nil, message, "timeout", class.giveup(socket) end
-  return nil, message, "timeout"
+--- The results of a failure: the count only where there is one.
+local function failure(value, message, code, count)
+  if count == nil then return value, message, code end
+  return value, message, code, count
 end
 
 --- Tries a step until it is done or the deadline has passed.
@@ -95,13 +103,11 @@ function loop.finish(class, name, socket, deadline, reads, writes, ...)
   while true do
     local value, message, code, count = step(socket, ...)
     if message == nil then return value end
-    if value ~= false then
-      if code ~= "busy" or not unstick(class, socket, reads, writes) then
-        if count == nil then return value, message, code end
-        return value, message, code, count
-      end
-    elseif not pause(class, socket, message, deadline, reads, writes) then
-      return expired(class, socket, name)
+    if value == false then
+      value, message, code, count = pause(class, name, socket, message, deadline, reads, writes)
+      if not value then return failure(value, message, code, count) end
+    elseif code ~= "busy" or not unstick(class, socket, reads, writes) then
+      return failure(value, message, code, count)
     end
   end
 end
@@ -113,8 +119,10 @@ local function go_on(class, name, socket, message, code, reads, writes, ...)
   local deadline = loop.deadline(class.gettimeout(socket))
   if code == "busy" then
     if not unstick(class, socket, reads, writes) then return nil, message, code end
-  elseif not pause(class, socket, message, deadline, reads, writes) then
-    return expired(class, socket, name)
+  else
+    local value, problem, why, count =
+      pause(class, name, socket, message, deadline, reads, writes)
+    if not value then return failure(value, problem, why, count) end
   end
   return finish(class, name, socket, deadline, reads, writes, ...)
 end
@@ -141,8 +149,7 @@ function loop.variadic(class, name, reads, writes)
     if value == false or code == "busy" then
       return go_on(class, name, self, message, code, reads, writes, ...)
     end
-    if count == nil then return value, message, code end
-    return value, message, code, count
+    return failure(value, message, code, count)
   end
 end
 

@@ -81,7 +81,7 @@ describe("in nginx", function()
   if not is_luajit then
     return it("runs", function() pending "only under LuaJIT, as nginx is" end)
   end
-  local port, server, url, why
+  local port, url, stop, why
 
   setup(function()
     kit.open()
@@ -94,15 +94,13 @@ describe("in nginx", function()
     ports, why = kit.start("nginxlua", ("NGINXLUA_LOCATIONS=%s/locations LUA_PATH='%s/lua/?.lua' "
       .. "LUA_CPATH='%s/build/5.1/?.so'"):format(kit.dir, here, here))
     port = ports and ports.NGINXLUA_HTTP
-    server = io.popen(("exec %s spec/support/server.lua 0.01"):format(os.getenv "LUA"))
-    url = server:read()
+    url, stop = support.serve(("%s spec/support/server.lua 0.01"):format(os.getenv "LUA"))
   end)
 
   teardown(function()
     kit.stop "nginxlua"
     kit.close()
-    support.shell "pkill -f 'spec/support/server.lua 0.01$'"
-    server:close()
+    stop()
   end)
 
   --- An open request, and what it answers.

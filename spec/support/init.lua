@@ -76,6 +76,20 @@ function support.shell(command)
   return (output:gsub("\n$", ""))
 end
 
+--- How many descriptors this process has open. The counting waits for a line, by which time the
+-- parent has let go of its copy of the other end of the pipe.
+function support.descriptors()
+  local path = os.tmpname()
+  local pipe = assert(io.popen(("read go; ls /proc/$PPID/fd | wc -l >%s"):format(path), "w"))
+  pipe:write "go\n"
+  pipe:close()
+  local f = assert(io.open(path))
+  local n = tonumber(f:read())
+  f:close()
+  os.remove(path)
+  return n
+end
+
 --- Is a program installed?
 function support.has(program)
   return support.shell("command -v " .. program) ~= ""
@@ -110,6 +124,16 @@ function support.script(text, prefix)
   local output = support.shell(("%s %s %s 2>&1"):format(prefix or "", os.getenv "LUA", path))
   os.remove(path)
   return output
+end
+
+--- Starts a server that prints its URL; that, and a function that ends it.
+function support.serve(command)
+  local pipe = assert(io.popen("echo $$; exec " .. command))
+  local pid, url = pipe:read(), pipe:read()
+  return url, function()
+    os.execute("kill " .. pid .. " 2>/dev/null")
+    pipe:close()
+  end
 end
 
 --- Starts a program that goes on by itself; returns a function that ends it.

@@ -16,8 +16,10 @@ function host.running()
   return thread ~= nil and not main
 end
 
---- What copas waits for: a "socket" whose receive only tells that something has happened.
+--- Waits, outside of a coroutine by blocking. What copas waits for is a "socket" whose receive only
+-- tells that something has happened.
 local function wait_for(fd, want, seconds)
+  if not host.running() then return core.poll(fd or -1, want, seconds) end
   local probe = { alarm = alarm.new(fd, want, seconds) }
   local polled = probe.alarm and alarm.fd(probe.alarm) or fd
   function probe.getfd() return polled end

@@ -69,6 +69,7 @@ function host.wait(socket, want, seconds)
 end
 
 function host.sleep(seconds)
+  if is_main() then return core.select({}, {}, seconds) end
   pause(seconds, function() end, function() end)
 end
 

@@ -1,7 +1,14 @@
 --- No scheduler: a call that has to wait does so in poll(2).
 local core = require "urlsock.core"
 
-return {
-  wait = function(socket, want, seconds) core.poll(socket:fd(), want, seconds) end,
-  closing = function() end,
-}
+local plain = { failed = {} }
+
+--- Where poll(2) itself fails: `failed`, message, code; what another host returns means nothing.
+function plain.wait(socket, want, seconds)
+  local ready, message, code = core.poll(socket:fd(), want, seconds)
+  if ready == nil then return plain.failed, message, code end
+end
+
+function plain.closing() end
+
+return plain
