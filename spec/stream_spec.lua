@@ -102,6 +102,25 @@ describe("a stream", function()
     assert.has_error(function() a:read(1.5) end)
   end)
 
+  it("names the method, the argument and the caller's line of a mistake", function()
+    for mistake, message in pairs {
+      [function() a:read "z" end] = "#1 to 'read' %(invalid format%)",
+      [function() a:read "l\0" end] = "#1 to 'read' %(invalid format%)",
+      [function() a:read "" end] = "#1 to 'read' %(invalid format%)",
+      [function() a:read(1.5) end] = "#1 to 'read' %(whole number expected%)",
+      [function() a:read {} end] = "#1 to 'read' %(string expected, got table%)",
+      [function() a:readuntil "" end] = "#1 to 'readuntil' %(the delimiter is empty%)",
+      [function() a:write("x", nil) end] = "#2 to 'write' %(string expected, got nil%)",
+    } do
+      local ok, problem = pcall(mistake)
+      assert.is_false(ok)
+      assert.matches("stream_spec.lua:%d+: bad argument " .. message, problem)
+    end
+    -- and nothing was sent
+    b:settimeout(0)
+    assert.equal("timeout", select(3, b:read()))
+  end)
+
   it("writes more than the kernel holds to a peer that reads", function()
     local big = ("0123456789abcdef"):rep(200000)
     local _, got = support.together(function()

@@ -106,6 +106,26 @@ sk_lua_test(lua_State *L, int index, const char *type)
  * Arguments
  */
 
+int
+sk_lua_badarg(lua_State *L, int arg, const char *method, const char *why)
+{
+	luaL_where(L, 2);	/* 0 is the step, 1 the method, 2 its caller */
+	lua_pushfstring(L, "bad argument #%d to '%s' (%s)", arg, method, why);
+	lua_concat(L, 2);
+	return lua_error(L);
+}
+
+const char *
+sk_lua_bytes(lua_State *L, int arg, const char *method, size_t *n)
+{
+	const char *p = lua_tolstring(L, arg + 1, n);
+
+	if (p == NULL)
+		(void)sk_lua_badarg(L, arg, method, lua_pushfstring(L,
+		    "string expected, got %s", luaL_typename(L, arg + 1)));
+	return p;
+}
+
 double
 sk_lua_whole(lua_State *L, int index, double lo, double hi)
 {

@@ -1,5 +1,5 @@
 /*
- * lua_stream.c - a stream's life for Lua: how it comes to be, TLS, its end.
+ * lua_stream.c - a stream's life for Lua: how it comes to be, its end.
  *
  * Steps answer with a value, with false and "r" or "w", or with nil, message
  * and code. A userdata is born closed: whatever may raise comes first, then
@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "opt.h"
 #include "proxy.h"
 
 struct sk_lua_stream *
@@ -57,20 +56,15 @@ sk_lua_stream_busy(lua_State *L, struct sk_lua_stream *u, const char *what)
 	return sk_lua_fail_on(L, u->url, &err);
 }
 
-/* A finished step that answers with the stream. */
-static int
-done(lua_State *L, struct sk_lua_stream *u)
+int
+sk_lua_stream_answer(lua_State *L, struct sk_lua_stream *u, int result,
+    struct sk_err *err)
 {
+	if (result != 0)
+		return sk_lua_stream_unfinished(L, u, result, err);
 	u->want = 0;
 	lua_settop(L, 1);
 	return 1;
-}
-
-static int
-answer(lua_State *L, struct sk_lua_stream *u, int result, struct sk_err *err)
-{
-	return result == 0 ? done(L, u) :
-	    sk_lua_stream_unfinished(L, u, result, err);
 }
 
 /*
@@ -218,161 +212,7 @@ stream_open(lua_State *L)
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
 	struct sk_err err = { 0 };
 
-	return answer(L, u, sk_stream_open(&u->s, &err), &err);
-}
-
-/*
- * TLS
- */
-
-/*
- * Under TLS small packets go out at once, unless the caller has decided: a
- * server's session tickets are two of them, and with Nagle's algorithm its
- * first answer would wait for the client's delayed acknowledgement, 40 ms.
- */
-static void
-hurry(struct sk_lua_stream *u)
-{
-	const struct sk_opt *o = sk_opt_find("nodelay");
-	struct sk_err ignored = { 0 };
-
-	if (!u->nodelay && u->scheme->transport == SK_TCP)
-		(void)sk_opt_set(sk_fd_of(u->s.top), o, 1, &ignored);
-	sk_err_clear(&ignored);
-}
-
-int
-sk_lua_stream_tls(struct sk_lua_stream *u, struct sk_conf *conf,
-    struct sk_err *err)
-{
-	struct sk_seal_options o = { 0 };
-
-	hurry(u);
-	o.conf = conf;
-	o.server = 1;
-	return sk_stream_push(&u->s, &o, err);
-}
-
-/* tls(stream, conf, servername | nil): for a client, before it is opened. */
-static int
-stream_tls(lua_State *L)
-{
-	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	struct sk_seal_options o = { 0 };
-	struct sk_err err = { 0 };
-
-	o.conf = sk_lua_conf(L, 2);
-	o.servername = luaL_optstring(L, 3, NULL);
-	return answer(L, u, sk_stream_push(&u->s, &o, &err), &err);
-}
-
-/* May TLS begin now? An answer of 0 harms nothing. */
-static int
-may_upgrade(struct sk_lua_stream *u, int nested, struct sk_err *err)
-{
-	if (u->s.sealed == u->s.way || nested)
-		return 1;
-	if (sk_stream_usable(&u->s, err) == 0)
-		(void)sk_fail(err, SK_TLS, "starttls: the stream is under tls "
-		    "already (nested = true lays another over it)");
-	return 0;
-}
-
-/*
- * starttls(stream, conf | nil, role, servername | nil, nested): role is
- * "client", "server" or nil for what the socket is. Without a conf a server
- * then asks for one ("hello"). A failure is final: the stream is closed and
- * keeps the reason.
- */
-static int
-stream_starttls(lua_State *L)
-{
-	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	struct sk_seal_options o = { 0 };
-	struct sk_err err = { 0 };
-	const char *role = luaL_optstring(L, 3, NULL);
-	int r = 0;
-
-	if (u->reading || u->writing)
-		return sk_lua_stream_busy(L, u, "call");
-	if (!u->upgrading) {
-		o.conf = lua_isnil(L, 2) ? NULL : sk_lua_conf(L, 2);
-		o.server = role != NULL ? *role == 's' : u->accepted;
-		o.servername = luaL_optstring(L, 4, NULL);
-		o.late = 1;
-		if (!may_upgrade(u, lua_toboolean(L, 5), &err))
-			return sk_lua_stream_fail(L, u, &err);
-		r = sk_stream_seal(&u->s, &o, &err);
-		u->upgrading = r == 0;
-		if (r == 0)
-			hurry(u);
-	}
-	if (r == 0)
-		r = sk_stream_open(&u->s, &err);
-	if (r == 0 || r == SK_FAIL)
-		u->upgrading = 0;
-	if (r == SK_FAIL)
-		sk_stream_kill(&u->s, &err);
-	return answer(L, u, r, &err);
-}
-
-/*
- * arrive(stream, url): what is there now is the way to the peer that url
- * names, canonical: TLS on it was with a proxy.
- */
-static int
-stream_arrive(lua_State *L)
-{
-	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	size_t n;
-	const char *text = luaL_checklstring(L, 2, &n);
-	struct sk_url url;
-	struct sk_err err = { 0 };
-	char *copy;
-
-	if (sk_stream_usable(&u->s, &err) != 0 ||
-	    sk_url_parse(&url, text, n, SK_PORT_IN_URL, &err) != 0)
-		return sk_lua_stream_fail(L, u, &err);
-	if ((copy = strdup(text)) == NULL) {
-		(void)sk_fail(&err, SK_MEMORY, "out of memory");
-		return sk_lua_stream_fail(L, u, &err);
-	}
-	free(u->url);
-	u->url = copy;
-	u->scheme = url.scheme;
-	u->s.way = u->s.sealed;
-	return done(L, u);
-}
-
-static int
-stream_stoptls(lua_State *L)
-{
-	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	struct sk_err err = { 0 };
-
-	if (u->reading || u->writing)
-		return sk_lua_stream_busy(L, u, "call");
-	return answer(L, u, sk_stream_unseal(&u->s, &err), &err);
-}
-
-/* kill(stream, message, code): every later call answers with these. */
-static int
-stream_kill(lua_State *L)
-{
-	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	const char *text = luaL_checkstring(L, 2);
-	const char *name = luaL_checkstring(L, 3);
-	struct sk_err err = { 0 };
-	int code = SK_NONE + 1;
-
-	while (code < SK_SYSTEM &&
-	    strcmp(sk_code_name((enum sk_code)code), name) != 0)
-		code++;
-	(void)sk_fail(&err, (enum sk_code)code, "%s", text);
-	sk_stream_kill(&u->s, &err);
-	sk_err_clear(&err);
-	u->upgrading = 0;
-	return 0;
+	return sk_lua_stream_answer(L, u, sk_stream_open(&u->s, &err), &err);
 }
 
 /*
@@ -394,7 +234,7 @@ stream_shutdown(lua_State *L)
 	if (r == 0 && how != 0 &&
 	    (r = sk_fd_shut_read(u->s.top, &err)) == 0)
 		sk_stream_stop_reading(&u->s);
-	return answer(L, u, r, &err);
+	return sk_lua_stream_answer(L, u, r, &err);
 }
 
 /* A step of close(seconds): says goodbye and waits for the peer's end. */
@@ -409,7 +249,7 @@ stream_finish(lua_State *L)
 		r = sk_stream_shut(&u->s, &err);
 	if (r == 0)
 		r = sk_stream_await_end(&u->s, &err);
-	return answer(L, u, r, &err);
+	return sk_lua_stream_answer(L, u, r, &err);
 }
 
 static int
@@ -504,11 +344,6 @@ sk_lua_open_stream(lua_State *L)
 		{ "pair", stream_pair },
 		{ "adopt", stream_adopt },
 		{ "open", stream_open },
-		{ "tls", stream_tls },
-		{ "starttls", stream_starttls },
-		{ "arrive", stream_arrive },
-		{ "stoptls", stream_stoptls },
-		{ "kill", stream_kill },
 		{ "shutdown", stream_shutdown },
 		{ "finish", stream_finish },
 		{ "close", stream_close },
@@ -530,5 +365,7 @@ sk_lua_open_stream(lua_State *L)
 	sk_lua_setfuncs(L, sk_lua_stream_facts, 1);
 	lua_getfield(L, -1, "metatable");
 	sk_lua_setfuncs(L, sk_lua_stream_pass, 1);
+	lua_getfield(L, -1, "metatable");
+	sk_lua_setfuncs(L, sk_lua_stream_tls_steps, 1);
 	lua_setfield(L, -2, "stream");
 }

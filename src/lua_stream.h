@@ -30,11 +30,16 @@ int sk_lua_stream_fail(lua_State *, struct sk_lua_stream *, struct sk_err *);
 int sk_lua_stream_unfinished(lua_State *, struct sk_lua_stream *, int result,
     struct sk_err *);
 
+/* The same, or the stream itself where the step is done (0). */
+int sk_lua_stream_answer(lua_State *, struct sk_lua_stream *, int result,
+    struct sk_err *);
+
 /* nil, message, "busy" where another coroutine waits in that direction. */
 int sk_lua_stream_busy(lua_State *, struct sk_lua_stream *, const char *what);
 
 /* The functions of the class that stand in other files. */
 extern const luaL_Reg sk_lua_stream_io[];	/* read, write ... */
+extern const luaL_Reg sk_lua_stream_tls_steps[];	/* starttls ... */
 extern const luaL_Reg sk_lua_stream_pass[];	/* sendfd, peercred ... */
 extern const luaL_Reg sk_lua_stream_facts[];	/* info, peerchain ... */
 

@@ -27,7 +27,7 @@ read_count(lua_State *L, struct sk_lua_stream *u, struct sk_span *item,
 	double n = lua_tonumber(L, 2);
 
 	if (!(fabs(n) <= SK_LUA_HUGE) || floor(n) < n)
-		return luaL_argerror(L, 2, "whole number expected");
+		return sk_lua_badarg(L, 1, "read", "whole number expected");
 	if (n < 0)
 		return sk_item_some(&u->s, (size_t)-n, item, take, err);
 	return sk_item_exact(&u->s, (size_t)n, item, take, err);
@@ -37,12 +37,17 @@ static int
 read_format(lua_State *L, struct sk_lua_stream *u, struct sk_span *item,
     size_t *take, struct sk_err *err)
 {
-	const char *format = luaL_optstring(L, 2, "l");
+	const char *format = "l";
+	size_t n = 1;
 
-	if (*format == '*')
+	if (!lua_isnoneornil(L, 2))
+		format = sk_lua_bytes(L, 1, "read", &n);
+	if (*format == '*') {
 		format++;
-	if (format[0] == '\0' || format[1] != '\0')
-		return luaL_argerror(L, 2, "invalid format");
+		n--;
+	}
+	if (n != 1)
+		return sk_lua_badarg(L, 1, "read", "invalid format");
 	switch (*format) {
 	case 'l':
 		return sk_item_line(&u->s, 1, item, take, err);
@@ -52,7 +57,7 @@ read_format(lua_State *L, struct sk_lua_stream *u, struct sk_span *item,
 		return sk_item_all(&u->s,
 		    u->bounds.limited ? u->bounds.limit : 0, item, take, err);
 	default:
-		return luaL_argerror(L, 2, "invalid format");
+		return sk_lua_badarg(L, 1, "read", "invalid format");
 	}
 }
 
@@ -83,13 +88,15 @@ io_readuntil(lua_State *L)
 {
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
 	size_t n, limit = u->s.limit;
-	const char *delimiter = luaL_checklstring(L, 2, &n);
+	const char *delimiter = sk_lua_bytes(L, 1, "readuntil", &n);
 	struct sk_span item;
 	struct sk_err err = { 0 };
 	size_t take;
 	int r;
 
-	luaL_argcheck(L, n > 0, 2, "the delimiter is empty");
+	if (n == 0)
+		return sk_lua_badarg(L, 1, "readuntil",
+		    "the delimiter is empty");
 	if (!lua_isnoneornil(L, 3))
 		limit = (size_t)sk_lua_whole(L, 3, 0, SK_LUA_HUGE);
 	if (u->reading)
@@ -144,7 +151,7 @@ io_write(lua_State *L)
 	if (n > VALUES)
 		values = sk_lua_newuserdata(L, (size_t)n * sizeof(*values));
 	for (i = 0; i < n; i++)
-		values[i].p = luaL_checklstring(L, i + 2, &values[i].n);
+		values[i].p = sk_lua_bytes(L, i + 1, "write", &values[i].n);
 	if (u->writing)
 		return sk_lua_stream_busy(L, u, "write");
 	r = sk_stream_write(&u->s, values, (size_t)n, &err);

@@ -56,6 +56,17 @@ void *sk_lua_test(lua_State *, int, const char *type);
 /* The state's shelf, without a reference. */
 struct sk_shelf *sk_lua_shelf(lua_State *);
 
+/*
+ * Raises for a wrong argument of a method, as luaL_argerror() does for a
+ * function: a step is called by the method around it, and Lua would name that
+ * call, and its line. arg counts from 1, without the object.
+ */
+int sk_lua_badarg(lua_State *, int arg, const char *method, const char *why);
+
+/* The string or number at index arg + 1, as a string; raises for others. */
+const char *sk_lua_bytes(lua_State *, int arg, const char *method,
+    size_t *n);
+
 /* Up to here every whole number is a number of Lua 5.1. */
 #define SK_LUA_HUGE 9007199254740992.0
 
