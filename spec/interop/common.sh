@@ -5,7 +5,8 @@
 #                        answers and prints its ports as NAME_WHAT=port, one a line
 #   NAME.sh stop DIR     stops it by its process id
 #
-# Exit status: 0 done, 1 failed (the log is shown), 77 the program is not installed.
+# Exit status: 0 done, 1 failed (the log is shown), 77 it cannot run here: the program
+#              is not installed, say.
 #
 # Environment, all optional:
 #   KIT_CERT=server      which certificate of DIR/ca the server presents (ca.sh lists them)

@@ -188,7 +188,9 @@ describe("STARTTLS", function()
     else
       it("with " .. name .. ": a command, another name, TLS switched off", function()
         finally(function() kit.stop(name) end)
-        local ports = assert(kit.start(name))
+        local ports, why = kit.start(name)
+        if not ports and why:find "status=77$" then return pending(why) end
+        assert(ports, why)
         for _, row in ipairs(protocols) do
           local s, greeting = connect(ports, row)
           assert(s, greeting)

@@ -36,12 +36,17 @@ local function tinyproxy(lines)
   end
 end
 
+--- A listener that localhost leads to, whichever of its addresses a proxy tries.
+local function listen_to_all(scheme, tls)
+  local l = urlsock.listen(scheme .. "://[::]:0", { tls = tls, ipv6only = false })
+  return l or assert(urlsock.listen(scheme .. "://127.0.0.1:0", { tls = tls }))
+end
+
 --- A word there and back through a proxy, with TLS from the start and with STARTTLS; the peer's
 -- name as the server saw it.
 local function talk(proxy)
   for _, scheme in ipairs { "tls", "tcp" } do
-    local l = assert(urlsock.listen(scheme .. "://127.0.0.1:0",
-      scheme == "tls" and { tls = server_options } or nil))
+    local l = listen_to_all(scheme, scheme == "tls" and server_options or nil)
     local url = ("%s://localhost:%d"):format(scheme, urlsock.parse(l:localname()).port)
     local results = support.together(function()
       local s = assert(urlsock.connect(url, { via = proxy, tls = scheme == "tls" and ca or nil }))
