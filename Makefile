@@ -2,6 +2,10 @@
 # make demo         installs what is missing, builds, shows a STARTTLS exchange
 # make test         installs what is missing, builds, runs all tests
 # make install      PREFIX=/usr/local LUA_VERSION=5.4
+# make chunk        the tests with reads and writes of 23 bytes
+# make asan         the tests under AddressSanitizer and UBSan
+# make valgrind     the tests that start no other program, under valgrind
+# make tsan         threads under ThreadSanitizer
 # make lint         layout, arrows, luacheck, cppcheck, clang-tidy, gcc and clang -Werror
 # make fuzz         the parsers, for FUZZ_SECONDS=60 each (clang)
 # make clean
@@ -56,9 +60,9 @@ endef
 $(foreach v,$(LUAS),$(eval $(call for_lua,$(v))))
 
 # Native tests: the seams of the C part, without any Lua.
-NATIVE = $(patsubst spec/native/%.c,build/native/%,$(filter-out \
+NATIVE = $(patsubst spec/native/%.c,$(BUILD)/native/%,$(filter-out \
 	$(if $(filter 5.4,$(HERE)),,%/alloc_test.c),$(wildcard spec/native/*_test.c)))
-build/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/native/*.h) \
+$(BUILD)/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/native/*.h) \
 		$(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Isrc $(LDFLAGS) $(SEAM) -o $@ $< spec/native/pipe.c \
@@ -66,11 +70,11 @@ build/native/%_test: spec/native/%_test.c spec/native/pipe.c $(wildcard spec/nat
 
 # Whose allocations can fail: calls of our objects only.
 WRAP = $(foreach f,malloc calloc realloc strdup free,-Wl,--wrap=$(f))
-build/native/memory_test: SEAM = $(WRAP)
+$(BUILD)/native/memory_test: SEAM = $(WRAP)
 
 # The one that has a Lua state in it.
 ALLOC_LIBS = $(shell $(PKG_CONFIG) --libs lua5.4 2>/dev/null || $(PKG_CONFIG) --libs lua-5.4)
-build/native/alloc_test: spec/native/alloc_test.c $(wildcard spec/native/*.h) \
+$(BUILD)/native/alloc_test: spec/native/alloc_test.c $(wildcard spec/native/*.h) \
 		$(GLUE:%=$(BUILD)/5.4/obj/%.o) $(CORE:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(call lua_cflags,5.4) -Isrc $(LDFLAGS) $(WRAP) -o $@ \
@@ -78,10 +82,36 @@ build/native/alloc_test: spec/native/alloc_test.c $(wildcard spec/native/*.h) \
 
 # In a program that embeds Lua; it loads the module as any does.
 EMBED_LIBS = $(shell $(PKG_CONFIG) --libs lua5.4 2>/dev/null || $(PKG_CONFIG) --libs lua-5.4)
-build/native/embed_test: spec/native/embed_test.c spec/native/check.h src/urlsock.h \
+$(BUILD)/native/embed_test: spec/native/embed_test.c spec/native/check.h src/urlsock.h \
 		$(BUILD)/5.4/urlsock/core.so
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Isrc $(call lua_cflags,5.4) $(LDFLAGS) -o $@ $< $(EMBED_LIBS)
+
+# The same tests with another build of the C part, on Lua 5.4. In pieces, other
+# people's programs would not follow: many take a packet for a message.
+chunk: .prepared
+	@$(MAKE) --no-print-directory -s BUILD=build/chunk CPPFLAGS=-DSK_CHUNK=23 seams
+	@BUILD=build/chunk LUAS=lua5.4 SPECS="spec/*_spec.lua" .ci/test
+
+# A leak in the process of a test is not ours alone: native tests look for these.
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
+asan: .prepared
+	@$(MAKE) --no-print-directory -s BUILD=build/asan CFLAGS="$(SANITIZE)" seams
+	@BUILD=build/asan LUAS=lua5.4 PRELOAD="$$($(CC) -print-file-name=libasan.so)" .ci/test
+
+# Without the specs whose subject is time, other programs or many connections.
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
+VALGRIND_SPECS = url stream listener datagram tls tls_options hello pass proxy starttls
+valgrind: .prepared
+	@LUAS=lua5.4 SPECS="$(VALGRIND_SPECS:%=spec/%_spec.lua)" PREFIX="$(VALGRIND)" \
+		LIMIT=3000 .ci/test
+
+.prepared:
+	@.ci/packages test
+	@$(MAKE) --no-print-directory -s all native
+	@spec/support/ca.sh build/ca
+
+seams: $(BUILD)/5.4/urlsock/core.so native
 
 # Data races, with a Lua state in each of several threads.
 tsan:
@@ -110,10 +140,7 @@ demo:
 	@LUA_PATH="lua/?.lua;;" LUA_CPATH="build/5.4/?.so;;" \
 		lua5.4 examples/starttls.lua
 
-test:
-	@.ci/packages test
-	@$(MAKE) --no-print-directory -s all native
-	@spec/support/ca.sh build/ca
+test: .prepared
 	@.ci/test
 
 # Fuzzers: what strangers write and we read. Seeds are made from the tests'.
@@ -190,6 +217,6 @@ clean:
 	rm -rf build
 
 
-.PHONY: all native tsan demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
+.PHONY: all native seams .prepared chunk asan valgrind tsan demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
 	lint-clang-tidy lint-gcc lint-clang install clean
 .SECONDARY:

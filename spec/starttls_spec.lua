@@ -603,6 +603,7 @@ local function serve(protocol, words, pattern, seconds)
   end, function()
     b:settimeout(5)
     b:write(words)
+  end, function()
     b:settimeout(0)
     while not (pattern and heard:find(pattern)) do
       local more, _, code = b:read(-4096)
@@ -620,7 +621,7 @@ local function client_hello()
   local a, b = assert(urlsock.pair())
   a:settimeout(0)
   a:starttls(support.client)
-  return assert(b:read(-4096))
+  return assert(support.gather(b))
 end
 
 describe("starttls as a server", function()

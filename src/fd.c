@@ -24,6 +24,14 @@
 #define DRAIN_MAX 262144
 #define LINGER 30		/* seconds */
 
+/*
+ * The most that one read or write moves. A test build makes it small
+ * (-DSK_CHUNK=23), so that every item and every record is cut everywhere.
+ */
+#ifndef SK_CHUNK
+#define SK_CHUNK SIZE_MAX
+#endif
+
 const struct sk_fd_options sk_fd_defaults = {
 	NULL, -1, -1, -1, -1, -1, -1, -1
 };
@@ -64,6 +72,12 @@ fd_open(struct sk_layer *l, struct sk_err *err)
  * Bytes
  */
 
+static size_t
+chunk(size_t n)
+{
+	return n < SK_CHUNK ? n : SK_CHUNK;
+}
+
 static ssize_t
 fd_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 {
@@ -71,7 +85,7 @@ fd_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 	ssize_t r;
 
 	do
-		r = recv(f->fd, p, n, 0);
+		r = recv(f->fd, p, chunk(n), 0);
 	while (r == -1 && errno == EINTR);
 	if (r >= 0)
 		return r;
@@ -87,7 +101,7 @@ fd_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
 	ssize_t r;
 
 	do
-		r = send(f->fd, p, n, MSG_NOSIGNAL);
+		r = send(f->fd, p, chunk(n), MSG_NOSIGNAL);
 	while (r == -1 && errno == EINTR);
 	if (r >= 0)
 		return r;

@@ -89,6 +89,14 @@ push(struct tls *tls, const void *buf, size_t n, void *arg)
 	if (r != SK_FAIL)
 		return r;
 	/*
+	 * OpenSSL answers a cut with an alert, which meets nobody. The cut came
+	 * first.
+	 */
+	if (z->eof) {
+		sk_err_clear(&failed);
+		return SK_FAIL;
+	}
+	/*
 	 * A client may say all it has to say and leave. What a server sends
 	 * last in a handshake, session tickets, then meets nobody; what the
 	 * client has sent can be read all the same.

@@ -64,7 +64,7 @@ function dialogue.run(protocol, steps, options, ending)
     b:settimeout(2)
     for i, step in ipairs(steps) do
       if i > 1 then
-        local said = b:read(-4096)
+        local said = support.gather(b)
         if not said then return end
         seen[#seen + 1] = said
       end

@@ -80,9 +80,11 @@ function hostile.server(behaviour, scheme)
   end
 end
 
--- The bare descriptor closed as it is: a listener does that and nothing else.
+-- The bare descriptor closed as it is: a listener does that and nothing else. What has come is read
+-- before, or the end would be a reset.
 local function let_go(s)
-  if s:pending() > 0 then s:read(-s:pending()) end
+  s:settimeout(0)
+  support.gather(s)
   local fd = assert(s:detach())
   core.listener.adopt(fd, "tcp"):close()
 end

@@ -46,6 +46,21 @@ function support.together(...)
   return unpack(results)
 end
 
+--- What has arrived by now, in however many pieces; waits for the first.
+function support.gather(s)
+  local data, message, code = s:read(-65536)
+  if not data then return nil, message, code end
+  local seconds = s:gettimeout()
+  s:settimeout(0)
+  local more = s:read(-65536)
+  while more do
+    data = data .. more
+    more = s:read(-65536)
+  end
+  s:settimeout(seconds)
+  return data
+end
+
 --- Upgrades both ends of a pair; what starttls answered on each.
 function support.upgrade(client, server)
   local a, b = assert(urlsock.pair())
