@@ -592,12 +592,18 @@ describe("a server", function()
       end
     end)
 
-    it(protocol .. ": hears nothing of what stands behind the ClientHello", function()
-      local ending = pipelined(protocol, request, function(words, hello)
-        return words .. hello .. evil
-      end)
-      assert.is_nil(ending[1])
-      assert.is_truthy(ending[3] == "tls" or ending[3] == "plaintext", ending[2])
+    it(protocol .. ": hears nothing of what stands in the ClientHello or behind it", function()
+      for _, at in ipairs { 6, 50, 10000 } do
+        local ending = pipelined(protocol, request, function(words, hello)
+          return words .. hello:sub(1, at) .. evil .. hello:sub(at + 1)
+        end)
+        assert.is_nil(ending[1])
+        assert.is_truthy(ending[3] == "tls" or ending[3] == "plaintext", ending[2])
+      end
+    end)
+
+    it(protocol .. ": refuses the request when it comes twice", function()
+      refused(protocol, request .. request, "injected")
     end)
 
     it(protocol .. ": hears nothing of what begins like a ClientHello", function()
