@@ -297,7 +297,7 @@ end
 -- with TLS or with the words for it. What came before it is noted.
 local function serve(b, steps, row, heard)
   say(b, steps[1])
-  local i, at = 1, nil
+  local i, at = 1
   repeat
     local said = b:peek(4096)
     if not said then return end

@@ -40,8 +40,8 @@ dialogue.good = {
   telnet = { "\255\253\46", "\255\250\46\1\255\240" },
 }
 
-local function begins(head)
-  return head:match "^.-streams'>" .. "<starttls " .. tls .. "/>"
+local function begins(words)
+  return words:match "^.-streams'>" .. "<starttls " .. tls .. "/>"
 end
 
 --- What a client says to a server of ours before TLS begins.
