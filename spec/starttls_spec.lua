@@ -625,18 +625,7 @@ local function client_hello()
 end
 
 describe("starttls as a server", function()
-  local requests = {
-    smtp = "EHLO x\r\nSTARTTLS\r\n", lmtp = "LHLO x\r\nSTARTTLS\r\n", pop3 = "STLS\r\n",
-    imap = "x STARTTLS\r\n", ftp = "AUTH TLS\r\n", nntp = "STARTTLS\r\n", sieve = "STARTTLS\r\n",
-    irc = "STARTTLS\r\n", postgres = "\0\0\0\8\4\210\22\47",
-    ldap = "\48\29\2\1\1\119\24\128\0221.3.6.1.4.1.1466.20037",
-    mysql = "\32\0\0\1\5\170\8\0" .. "\0\0\0\1\45" .. ("\0"):rep(23),
-    telnet = "\255\251\46\255\250\46\1\255\240",
-    xmpp = good.xmpp[2]:match "^.-streams'>" ..
-      "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
-  }
-
-  for protocol, request in pairs(requests) do
+  for protocol, request in pairs(dialogue.requests) do
     it(protocol .. ": refuses what is pipelined behind the request, unanswered", function()
       local server, heard, a = serve(protocol, request .. "EVIL\r\n")
       assert.is_nil(server[1])

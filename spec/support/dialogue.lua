@@ -40,6 +40,22 @@ dialogue.good = {
   telnet = { "\255\253\46", "\255\250\46\1\255\240" },
 }
 
+local function begins(words)
+  return words:match "^.-streams'>" .. "<starttls " .. tls .. "/>"
+end
+
+--- What a client says to a server of ours before TLS begins.
+dialogue.requests = {
+  smtp = "EHLO x\r\nSTARTTLS\r\n", lmtp = "LHLO x\r\nSTARTTLS\r\n", pop3 = "STLS\r\n",
+  imap = "x STARTTLS\r\n", ftp = "AUTH TLS\r\n", nntp = "STARTTLS\r\n", sieve = "STARTTLS\r\n",
+  irc = "STARTTLS\r\n", postgres = "\0\0\0\8\4\210\22\47",
+  ldap = "\48\29\2\1\1\119\24\128\0221.3.6.1.4.1.1466.20037",
+  mysql = "\32\0\0\1\5\170\8\0" .. "\0\0\0\1\45" .. ("\0"):rep(23),
+  telnet = "\255\251\46\255\250\46\1\255\240",
+  xmpp = begins(dialogue.good.xmpp[2]),
+  ["xmpp-server"] = begins(dialogue.good["xmpp-server"][2]),
+}
+
 --- The same steps with one of them changed.
 function dialogue.changed(protocol, at, step)
   local t = {}

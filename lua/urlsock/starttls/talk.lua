@@ -144,10 +144,11 @@ function talk:ask(...)
   return self:send(...)
 end
 
---- Is nothing pipelined behind the client's request? A ClientHello may be.
+--- Is nothing pipelined behind the client's request? A ClientHello may be: a record of type 22 and
+-- major version 3. The handshake looks closer, but that is behind the go-ahead.
 function talk:alone()
   local early = self:waiting()
-  if early and early:byte() ~= 22 then
+  if early and early:sub(1, 2) ~= ("\22\3"):sub(1, #early) then
     return self:fail("injected", "the client sent '%s' in the clear behind its request",
       talk.quoted(early))
   end
