@@ -7,6 +7,7 @@
 # make valgrind     the tests that start no other program, under valgrind
 # make tsan         threads under ThreadSanitizer
 # make lint         layout, arrows, luacheck, cppcheck, clang-tidy, gcc and clang -Werror
+# make doc          the reference as HTML, in build/doc
 # make fuzz         the parsers, for FUZZ_SECONDS=60 each (clang)
 # make clean
 
@@ -93,11 +94,11 @@ chunk: .prepared
 	@$(MAKE) --no-print-directory -s BUILD=build/chunk CPPFLAGS=-DSK_CHUNK=23 seams
 	@BUILD=build/chunk LUAS=lua5.4 SPECS="spec/*_spec.lua" .ci/test
 
-# A leak in the process of a test is not ours alone: native tests look for these.
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
 asan: .prepared
 	@$(MAKE) --no-print-directory -s BUILD=build/asan CFLAGS="$(SANITIZE)" seams
-	@BUILD=build/asan LUAS=lua5.4 PRELOAD="$$($(CC) -print-file-name=libasan.so)" .ci/test
+	@spec/support/asan.sh build/asan/bin lua5.4
+	@BUILD=build/asan LUAS=lua5.4 PATH="$(CURDIR)/build/asan/bin:$$PATH" .ci/test
 
 # Without the specs whose subject is time, other programs or many connections.
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
@@ -169,7 +170,7 @@ lint:
 	@mkdir -p build
 	@.ci/arrows
 	@.ci/luaformat
-	@set -e; for tool in luacheck cppcheck clang-format clang-tidy mandoc gcc clang; do \
+	@set -e; for tool in luacheck cppcheck clang-format clang-tidy mandoc ldoc gcc clang; do \
 		if command -v $$tool >/dev/null; then \
 			$(MAKE) --no-print-directory -s lint-$$tool; \
 		else echo "lint: $$tool is not installed"; fi; \
@@ -180,6 +181,9 @@ lint-luacheck:
 	@luacheck -q lua spec examples bin/urlsock
 lint-mandoc:
 	@mandoc -T lint -W warning doc/*.1
+lint-ldoc:
+	@cd doc && $(LDOC) -c config.ld --fatalwarnings . >../build/ldoc.log 2>&1 || \
+		{ cat ../build/ldoc.log; exit 1; }
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 -D_GNU_SOURCE -Isrc src
 lint-clang-format:
@@ -192,6 +196,10 @@ lint-gcc lint-clang: lint-%:
 		$(MAKE) --no-print-directory -s CC=$* WERROR=-Werror \
 		BUILD=build/lint-$* build/lint-$*/$$v/urlsock/core.so || exit 1; \
 	done
+
+LDOC ?= ldoc
+doc:
+	cd doc && $(LDOC) -c config.ld .
 
 # All of lua/, whatever directories there are; the program gets the Lua that
 # it is installed for.
@@ -217,6 +225,6 @@ clean:
 	rm -rf build
 
 
-.PHONY: all native seams .prepared chunk asan valgrind tsan demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
+.PHONY: all doc native seams .prepared chunk asan valgrind tsan demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
 	lint-clang-tidy lint-gcc lint-clang install clean
 .SECONDARY:

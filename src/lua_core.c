@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "lua_urlsock.h"
+#include "thread.h"
 
 #define SHELF "urlsock.shelf"
 
@@ -263,6 +264,7 @@ luaopen_urlsock_core(lua_State *L)
 	};
 
 	lua_settop(L, 0);
+	sk_thread_keep_module();
 	open_shelf(L);
 	lua_newtable(L);
 	sk_lua_setfuncs(L, functions, 0);

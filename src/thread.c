@@ -25,8 +25,8 @@ work(void *arg)
 	return NULL;
 }
 
-static void
-pin_module(void)
+void
+sk_thread_keep_module(void)
 {
 	Dl_info info;
 	const void *here = (const void *)(uintptr_t)&work;
@@ -53,7 +53,6 @@ sk_thread_start(void (*run)(void *), void *arg)
 		free(job);
 		return sys;
 	}
-	pin_module();
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -39,7 +39,7 @@ local function drop(self)
 end
 
 --- A direction that failed is closed, but for a time-out of a read; and the socket with the second.
--- @tparam string which `"no_read"` or `"no_write"`
+-- `which` is `"no_read"` or `"no_write"`.
 local function failed(self, why, which)
   if why == BUSY_READING or why == BUSY_WRITING or which == "no_read" and why == "timeout" then
     return

@@ -163,6 +163,8 @@ end
 --- Checks the options of starttls and takes them apart.
 -- @param given
 -- @tparam boolean accepted whether the socket came from a listener
+-- @tparam string where the method that they were given to, for messages
+-- @tparam number level where it was called, as for `error`
 function options.starttls(given, accepted, where, level)
   if given == nil or core.tls.is(given) then return { tls = given, server = accepted } end
   if type(given) == "function" then return { tls = given, server = true } end

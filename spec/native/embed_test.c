@@ -1,11 +1,12 @@
 /*
- * embed_test.c - the module in a program of its own: the header for hosts,
- * fork(2), and a Lua state in each of several threads.
+ * embed_test.c - the module in a program of its own: states that come and go,
+ * the header for hosts, fork(2), and a Lua state in each of several threads.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <lualib.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,12 +160,31 @@ threads(void)
 	}
 }
 
+/* A host that has a state for each request: nothing is left of one. */
+static void
+states(void)
+{
+	size_t before = 0;
+	int i;
+
+	for (i = 0; i < 220; i++) {
+		lua_State *L = state_new();
+
+		check(run_chunk(L, "return urlsock.tls({}) ~= nil"));
+		lua_close(L);
+		if (i == 19)
+			before = mallinfo2().uordblks;
+	}
+	check(mallinfo2().uordblks < before + 16384);
+}
+
 int
 main(void)
 {
 	(void)setenv("LUA_PATH_5_4", "lua/?.lua;./?.lua;;", 1);
 	if (getenv("LUA_CPATH_5_4") == NULL)
 		(void)setenv("LUA_CPATH_5_4", "build/5.4/?.so;;", 1);
+	run(states);
 	run(header);
 	run(plain_fork);
 	run(tls_fork);

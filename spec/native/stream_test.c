@@ -88,7 +88,8 @@ is_right(const struct wanted *w, size_t got, const struct sk_span *item)
 	if (w->kind == SOME || w->kind == PEEK)
 		return item->n > 0 && item->n <= w->n && item->n <= left &&
 		    memcmp(item->p, w->text + got, item->n) == 0;
-	return item->n == left && memcmp(item->p, w->text, left) == 0;
+	return item->n == left &&
+	    (left == 0 || memcmp(item->p, w->text, left) == 0);
 }
 
 static int

@@ -12,10 +12,10 @@ local class, finish = core.stream, loop.finish
 local talk = {}
 talk.__index = talk
 
---- What one line, and all that is said in the clear, may be at most.
+-- What one line, and all that is said in the clear, may be at most.
 talk.LINE, talk.LINES, talk.BYTES = 8192, 256, 65536
 
---- How much of the peer's words a message shows.
+-- How much of the peer's words a message shows.
 local SHOWN = 160
 
 --- A talk over a stream.

@@ -2,7 +2,7 @@
 -- Basic authentication ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)).
 -- @module urlsock.via.http
 
---- What an answer may have in bytes, and how many interim ones there may be.
+-- What an answer may have in bytes, and how many interim ones there may be.
 local HEAD, INTERIM = 16384, 8
 
 local alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
