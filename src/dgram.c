@@ -18,7 +18,7 @@ sk_dgram_connect(const struct sk_addr *a, const struct sk_fd_options *o,
 
 	if (fd == -1)
 		return SK_FAIL;
-	if (sk_sock_prepare(fd, a, o, err) != 0) {
+	if (sk_sock_prepare(fd, SOCK_DGRAM, a, o, err) != 0) {
 		sk_fd_close(fd);
 		return SK_FAIL;
 	}

@@ -68,46 +68,34 @@ note(struct targets *t, const struct sk_addr *to, int sys)
 }
 
 /*
- * A connect to a free port of the ephemeral range of this machine can meet
- * itself: a connection with nobody (TCP's simultaneous open).
- */
-static int
-met_itself(int fd)
-{
-	struct sk_addr local, peer;
-	struct sk_err ignored = { 0 };
-	int r = sk_fd_local(fd, &local, &ignored) > 0 &&
-	    sk_fd_peer(fd, &peer, &ignored) > 0 && local.len == peer.len &&
-	    local.ss.ss_family != AF_UNIX &&
-	    memcmp(&local.ss, &peer.ss, local.len) == 0;
-
-	sk_err_clear(&ignored);
-	return r;
-}
-
-/*
  * Has the connect under way come to an end? SO_ERROR is 0 also as long as it
- * has not; only then there is no peer. 0, SK_WANT_WRITE, or SK_FAIL, and the
- * descriptor is closed.
+ * has not; only then there is no peer. A connect to a free port of the
+ * ephemeral range of this machine can meet itself: a connection with nobody
+ * (TCP's simultaneous open). 0, SK_WANT_WRITE, or SK_FAIL, and the descriptor
+ * is closed.
  */
 static int
 check(struct targets *t, const struct sk_addr *to, int fd)
 {
-	struct sockaddr_storage peer;
+	struct sk_addr local, peer;
+	struct sk_err ignored = { 0 };
 	socklen_t n = sizeof(int);
 	int sys = 0;
 
+	memset(&peer, 0, sizeof(peer));
+	peer.len = sizeof(peer.ss);
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &sys, &n) == -1)
 		sys = errno;
-	if (sys == 0) {
-		n = sizeof(peer);
-		if (getpeername(fd, (struct sockaddr *)&peer, &n) == -1)
-			sys = errno;
-		else if (met_itself(fd))
-			sys = ECONNREFUSED;
-		if (sys == ENOTCONN)
-			return SK_WANT_WRITE;
-	}
+	if (sys == 0 && getpeername(fd, (struct sockaddr *)&peer.ss,
+	    &peer.len) == -1)
+		sys = errno;
+	if (sys == ENOTCONN)
+		return SK_WANT_WRITE;
+	if (sys == 0 && to->ss.ss_family != AF_UNIX &&
+	    sk_fd_local(fd, &local, &ignored) > 0 && local.len == peer.len &&
+	    memcmp(&local.ss, &peer.ss, local.len) == 0)
+		sys = ECONNREFUSED;
+	sk_err_clear(&ignored);
 	if (sys == 0)
 		return 0;
 	note(t, to, sys);
@@ -126,7 +114,8 @@ begin(struct targets *t, int *fd)
 	*fd = sk_sock_new(to->ss.ss_family, SOCK_STREAM, &t->last);
 	if (*fd == -1)
 		return SK_FAIL;
-	if (sk_sock_prepare(*fd, to, &t->options, &t->last) != 0) {
+	if (sk_sock_prepare(*fd, SOCK_STREAM, to, &t->options,
+	    &t->last) != 0) {
 		sk_fd_close(*fd);
 		return SK_FAIL;
 	}

@@ -60,7 +60,7 @@ url_parse(lua_State *L)
 	if (sk_url_parse(&u, p, n, (long)port, &err) != 0)
 		return sk_lua_fail(L, &err);
 	length = sk_url_text(&u, text);
-	lua_newtable(L);
+	lua_createtable(L, 0, 5);
 	lua_pushstring(L, u.scheme->name);
 	lua_setfield(L, -2, "scheme");
 	lua_pushlstring(L, text, length);

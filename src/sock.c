@@ -99,18 +99,16 @@ only_for(int fits, int value, const char *name, struct sk_err *err)
 }
 
 int
-sk_sock_prepare(int fd, const struct sk_addr *to,
+sk_sock_prepare(int fd, int type, const struct sk_addr *to,
     const struct sk_fd_options *o, struct sk_err *err)
 {
-	int family = to->ss.ss_family, type = 0;
-	socklen_t n = sizeof(type);
+	int family = to->ss.ss_family;
 #ifdef SO_REUSEPORT
 	const int reuseport = SO_REUSEPORT;
 #else
 	const int reuseport = -1;
 #endif
 
-	(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n);
 	if (only_for(family != AF_UNIX && type == SOCK_STREAM, o->nodelay,
 	    "nodelay", err) != 0 ||
 	    only_for(family != AF_UNIX && type == SOCK_STREAM, o->keepalive,
@@ -178,7 +176,7 @@ sk_sock_bound(const struct sk_addr *a, int type,
 	if (fd == -1)
 		return SK_FAIL;
 	options.bind = NULL;
-	if (sk_sock_prepare(fd, a, &options, err) != 0 ||
+	if (sk_sock_prepare(fd, type, a, &options, err) != 0 ||
 	    sk_sock_bind(fd, a, o, err) != 0) {
 		sk_fd_close(fd);
 		return SK_FAIL;

@@ -15,10 +15,10 @@
 int sk_sock_new(int family, int type, struct sk_err *);
 
 /*
- * Sets what the options say, and binds to options->bind; to is the peer's
- * address, or the one to bind to. 0 or SK_FAIL.
+ * Sets what the options say, and binds to options->bind; type is the socket's,
+ * to the peer's address, or the one to bind to. 0 or SK_FAIL.
  */
-int sk_sock_prepare(int fd, const struct sk_addr *to,
+int sk_sock_prepare(int fd, int type, const struct sk_addr *to,
     const struct sk_fd_options *, struct sk_err *);
 
 /* A new socket of that type, set up and bound to the address; or SK_FAIL. */
