@@ -102,6 +102,23 @@ describe("starttls", function()
     assert.equal("STARTTLSinside", line)
   end)
 
+  it("seeks afresh under TLS what it did not find in the ClientHello", function()
+    local a, b = assert(urlsock.pair())
+    local code, line
+    support.together(function()
+      assert(a:starttls(support.client))
+      return a:write("in\r\n")
+    end, function()
+      b:settimeout(0.05)
+      code = select(3, b:readuntil "\r\n")
+      b:settimeout(5)
+      assert(b:starttls(support.server))
+      line = b:readuntil "\r\n"
+    end)
+    assert.equal("timeout", code)
+    assert.equal("in", line)
+  end)
+
   it("shows what a peer said in plain text", function()
     local a, b = assert(urlsock.pair())
     local result = support.together(function() return a:starttls(support.client) end, function()
