@@ -34,6 +34,22 @@ describe("the option", function()
     refuses({ password = "x" }, "password")
   end)
 
+  it("servername holds for an object too, and is the name of a host", function()
+    local other = with(support.client, { servername = "other.test" })
+    for _, o in ipairs { other, assert(urlsock.tls(other)) } do
+      local result = client_of(o, support.server)
+      assert.equal("verify", result[3])
+      assert.matches("not for 'other.test'", result[2], 1, true)
+    end
+    assert.is_truthy(client_of(assert(urlsock.tls(support.client)), support.server)[1])
+    for _, name in ipairs { "a b", "localhost\n", "[::1]", "b\195\188cher.test", ".", "a..b" } do
+      refuses({ servername = name }, "servername")
+    end
+    for _, name in ipairs { "", "localhost\0.evil.test" } do
+      assert.has_error(function() urlsock.tls { servername = name } end)
+    end
+  end)
+
   it("certs is chosen from by the name asked for, the first by default", function()
     local server = {
       role = "server", certs = {

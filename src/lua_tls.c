@@ -279,6 +279,7 @@ plain_fields(lua_State *L, struct sk_conf_spec *spec, struct sk_err *err)
 	spec->clientca = string_field(L, 1, "clientca");
 	spec->ciphers = text_field(L, "ciphers");
 	spec->curves = text_field(L, "curves");
+	spec->servername = text_field(L, "servername");
 	spec->depth = whole_field(L, "depth");
 	spec->lifetime = whole_field(L, "lifetime");
 	spec->noverifycert = flag_field(L, "insecure_noverifycert");

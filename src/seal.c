@@ -435,10 +435,15 @@ struct sk_layer *
 sk_seal_new(struct sk_layer *below, const struct sk_seal_options *opts,
     const void *early, size_t n, struct sk_err *err)
 {
+	const char *name = NULL;
 	struct seal *z;
 
+	if (opts->conf != NULL)
+		name = sk_conf_servername(opts->conf);
+	if (name == NULL)
+		name = opts->servername;
 	if ((z = calloc(1, sizeof(*z))) == NULL ||
-	    (z->opening = sk_opening_new(opts->servername, opts->server,
+	    (z->opening = sk_opening_new(name, opts->server,
 	    opts->late, early, n)) == NULL) {
 		free(z);
 		(void)sk_fail(err, SK_MEMORY, "handshake: out of memory");
