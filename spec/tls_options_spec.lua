@@ -78,6 +78,18 @@ describe("the option", function()
     assert.has_error(function() urlsock.tls { certs = "x" } end)
   end)
 
+  it("pin, alpn and the like are no empty lists, nor ones that only look like lists", function()
+    for _, name in ipairs { "pin", "alpn", "protocols", "ticket_keys" } do
+      for _, list in ipairs { {}, { first = "x" }, { [2] = "x" }, { 5 }, { nil, "x" } } do
+        local ok, message = pcall(urlsock.tls, { [name] = list })
+        assert.is_false(ok)
+        assert.matches(("option '%s' to 'tls': string or list of strings"):format(name), message, 1,
+          true)
+      end
+    end
+    refuses({ pin = "SHA256:" .. ("a"):rep(64) .. "\0b" }, "pin", "tls", "NUL")
+  end)
+
   it("crl refuses a certificate that is revoked, and only that", function()
     local client = with(support.client, { crl = cert "crl.pem" })
     assert.is_truthy(client_of(client, serving "server")[1])

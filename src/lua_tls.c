@@ -252,6 +252,8 @@ pins_field(lua_State *L, const char **pins, struct sk_err *err)
 	for (n = 0; n < PINS_MAX; n++) {
 		if ((pins[n] = list_item(L, "pin", (int)n + 1, &i)) == NULL)
 			return n;
+		if (strlen(pins[n]) != i)
+			(void)sk_fail(err, SK_TLS, "pin: a NUL byte");
 	}
 	(void)sk_fail(err, SK_TLS, "pin: too many of them");
 	return 0;

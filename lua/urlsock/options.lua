@@ -34,7 +34,6 @@ local kinds = {
   dialogue = {
     function(v) return type(v) == "string" or type(v) == "table" end, "protocol's name or table",
   },
-  any = { function() return true end, "anything" },
   family = { one_of("inet", "inet6"), '"inet" or "inet6"' },
   role = { one_of("client", "server"), '"client" or "server"' },
   proxy = { one_of "require", '"require"' },
@@ -70,13 +69,26 @@ local function is_pairs(v)
   return true
 end
 
+--- A list of names or keys: an empty one, or one with other keys, would pass for none at all.
+local function is_list(v)
+  if type(v) == "string" then return true end
+  if type(v) ~= "table" then return false end
+  local n = 0
+  for _ in pairs(v) do n = n + 1 end
+  for i = 1, n do
+    if type(v[i]) ~= "string" then return false end
+  end
+  return n > 0
+end
+
+kinds.list = { is_list, "string or list of strings" }
 kinds.pairs = { is_pairs, "list of tables {cert, key, password, staple}" }
 
 local tls_names = {
   ca = "string", crl = "string", clientca = "string", client = "string", certs = "pairs",
-  servername = "string", alpn = "any", protocols = "any", ciphers = "string", curves = "string",
-  pin = "any", ocsp = "string", san = "string", depth = "whole", session = "session",
-  lifetime = "whole", ticket_keys = "any", insecure_noverifycert = "boolean",
+  servername = "string", alpn = "list", protocols = "list", ciphers = "string", curves = "string",
+  pin = "list", ocsp = "string", san = "string", depth = "whole", session = "session",
+  lifetime = "whole", ticket_keys = "list", insecure_noverifycert = "boolean",
   insecure_noverifyname = "boolean", insecure_noverifytime = "boolean",
 }
 for name, kind in pairs(pair_names) do tls_names[name] = kind end
