@@ -233,6 +233,19 @@ describe("starttls", function()
 end)
 
 describe("a tls stream", function()
+  it("delivers what had arrived when a write found the peer gone", function()
+    for _, version in ipairs { "tlsv1.2", "tlsv1.3" } do
+      local a, b = support.upgrade(support.with(support.client, { protocols = version }))
+      assert(b:write("too much\n"))
+      b:close()
+      for _ = 1, 2 do assert.equal("reset", select(3, a:write("more"))) end
+      assert.equal("reset", select(3, a:shutdown()))
+      assert.equal("too much", a:read())
+      assert.equal("eof", select(3, a:read()))
+      a:close()
+    end
+  end)
+
   it("tells a cut connection from a clean end", function()
     -- TLS in TLS: a clean end of the outer one cuts the inner one off
     local a, b = upgrade(support.client)
