@@ -322,6 +322,10 @@ end
 -- @treturn[1] stream, listener or datagram
 -- @treturn[2] nil, message, code
 function urlsock.adopt(fd, given)
+  if not options.is_whole(fd) then
+    error(("bad argument #1 to 'adopt' (descriptor expected, got %s)"):format(
+      type(fd) == "number" and tostring(fd) or type(fd)), 2)
+  end
   local o = options.socket(given, "adopt", 3)
   local kind, scheme, code = core.examine(fd)
   if not kind then return nil, scheme, code end

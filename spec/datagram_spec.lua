@@ -40,6 +40,23 @@ describe("a datagram socket", function()
     assert.equal("closed", select(3, client:send "x"))
   end)
 
+  it("names the method and the argument of a mistake", function()
+    local a, b = assert(urlsock.pair "datagram")
+    for mistake, message in pairs {
+      [function() a:send {} end] = "#1 to 'send' %(string expected, got table%)",
+      [function() a:sendto(nil, "udp://127.0.0.1:1") end] = "#1 to 'sendto' %(string expected",
+      [function() a:sendto("x", 1) end] = "#2 to 'sendto' %(string expected, got number%)",
+      [function() a:receive(1.5) end] = "#1 to 'receive' %(whole number",
+      [function() a:receivefrom "x" end] = "#1 to 'receivefrom' %(whole number",
+    } do
+      local ok, problem = pcall(mistake)
+      assert.is_false(ok)
+      assert.matches("datagram_spec.lua:%d+: bad argument " .. message, problem)
+    end
+    a:close()
+    b:close()
+  end)
+
   it("sends by name", function()
     local server = assert(urlsock.listen("udp://127.0.0.1:0"))
     local client = assert(urlsock.listen("udp://127.0.0.1:0"))

@@ -110,12 +110,22 @@ describe("a stream", function()
       [function() a:read(1.5) end] = "#1 to 'read' %(whole number expected%)",
       [function() a:read {} end] = "#1 to 'read' %(string expected, got table%)",
       [function() a:readuntil "" end] = "#1 to 'readuntil' %(the delimiter is empty%)",
+      [function() a:readuntil("x", -1) end] = "#2 to 'readuntil' %(whole number expected",
+      [function() a:peek {} end] = "#1 to 'peek' %(number expected, got table%)",
       [function() a:write("x", nil) end] = "#2 to 'write' %(string expected, got nil%)",
+      [function() a:shutdown "x" end] = "#1 to 'shutdown' %(invalid option 'x'%)",
+      [function() a:close(-1) end] = "#1 to 'close' %(seconds expected, finite and not negative%)",
+      [function() a:sendfd(-1) end] = "#1 to 'sendfd' %(descriptor or open socket expected",
+      [function() urlsock.adopt "0" end] = "#1 to 'adopt' %(descriptor expected, got string%)",
+      [function() urlsock.adopt(-1) end] = "#1 to 'adopt' %(descriptor expected, got %-1",
     } do
       local ok, problem = pcall(mistake)
       assert.is_false(ok)
       assert.matches("stream_spec.lua:%d+: bad argument " .. message, problem)
     end
+    local ok, problem = pcall(function() a.read(io.stdout) end)
+    assert.is_false(ok)
+    assert.matches("stream_spec.lua:%d+: calling a method on bad self %(urlsock.stream ", problem)
     -- and nothing was sent
     b:settimeout(0)
     assert.equal("timeout", select(3, b:read()))
@@ -292,5 +302,10 @@ describe("a connection", function()
     assert.has_error(function() urlsock.connect("tcp://127.0.0.1:1", { timeout = "1" }) end)
     assert.has_error(function() urlsock.connect("tls://127.0.0.1:1", { tls = { veryfi = 1 } }) end)
     assert.has_error(function() urlsock.connect(80) end)
+    for _, given in ipairs { { limit = 0 }, { tls = { limit = 1 } } } do
+      local ok, problem = pcall(function() urlsock.connect("tls://127.0.0.1:1", given) end)
+      assert.is_false(ok)
+      assert.matches("stream_spec.lua:%d+: .*option 'limit' to 'connect'", problem)
+    end
   end)
 end)

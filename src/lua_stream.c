@@ -224,10 +224,11 @@ stream_shutdown(lua_State *L)
 {
 	static const char *const names[] = { "write", "read", "both", NULL };
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	int how = luaL_checkoption(L, 2, "write", names);
 	struct sk_err err = { 0 };
-	int r;
+	int r, how = 0;
 
+	if (!lua_isnoneornil(L, 2))
+		how = sk_lua_choice(L, 1, "shutdown", names);
 	r = sk_stream_usable(&u->s, &err);
 	if (r == 0 && how != 1)
 		r = sk_stream_shut(&u->s, &err);

@@ -98,7 +98,8 @@ io_readuntil(lua_State *L)
 		return sk_lua_badarg(L, 1, "readuntil",
 		    "the delimiter is empty");
 	if (!lua_isnoneornil(L, 3))
-		limit = (size_t)sk_lua_whole(L, 3, 0, SK_LUA_HUGE);
+		limit = (size_t)sk_lua_count(L, 2, "readuntil", 0,
+		    SK_LUA_HUGE);
 	if (u->reading)
 		return sk_lua_stream_busy(L, u, "read");
 	r = sk_item_until(&u->s, delimiter, n, limit, &item, &take, &err);
@@ -119,7 +120,7 @@ io_peek(lua_State *L)
 	int r;
 
 	if (!lua_isnoneornil(L, 2))
-		n = (size_t)sk_lua_whole(L, 2, 1, SK_LUA_HUGE);
+		n = (size_t)sk_lua_count(L, 1, "peek", 1, SK_LUA_HUGE);
 	if (u->reading)
 		return sk_lua_stream_busy(L, u, "read");
 	r = sk_item_some(&u->s, n, &item, &take, &err);

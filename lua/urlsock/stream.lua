@@ -90,7 +90,7 @@ local send_descriptor = method(class, "sendfd", false, true)
 -- @treturn[2] nil, message, code
 function stream:sendfd(what)
   local fd = type(what) == "userdata" and what:fd() or what
-  if type(fd) ~= "number" then
+  if not options.is_whole(fd) then
     error(("bad argument #1 to 'sendfd' (descriptor or open socket expected, got %s)"):format(
       type(what)), 2)
   end
