@@ -57,6 +57,23 @@ describe("a datagram socket", function()
     b:close()
   end)
 
+  it("refuses options that it cannot honour, TLS before all", function()
+    for _, open in ipairs { urlsock.connect, urlsock.listen } do
+      local d, message, code = open("udp://127.0.0.1:9", { tls = {} })
+      assert.is_nil(d)
+      assert.equal("url", code)
+      assert.matches("the option tls is for tls://", message, 1, true)
+      assert.equal("unsupported", select(3, open("udp://127.0.0.1:9", { limit = 9 })))
+      assert.equal("unsupported", select(3, open("udp://127.0.0.1:9", { backlog = 9 })))
+    end
+    local a, b = assert(urlsock.pair "datagram")
+    for name, value in pairs { limit = 9, broadcast = true, bind = "127.0.0.1" } do
+      assert.equal("unsupported", select(3, urlsock.adopt(a:fd(), { [name] = value })))
+    end
+    a:close()
+    b:close()
+  end)
+
   it("sends by name", function()
     local server = assert(urlsock.listen("udp://127.0.0.1:0"))
     local client = assert(urlsock.listen("udp://127.0.0.1:0"))

@@ -297,6 +297,12 @@ describe("a connection", function()
     l:close()
   end)
 
+  it("refuses options that would have no effect", function()
+    for _, given in ipairs { { backlog = 1 }, { mode = 384 }, { proxy = "require" } } do
+      assert.equal("unsupported", select(3, urlsock.connect("unix://@urlsock-nobody", given)))
+    end
+  end)
+
   it("raises for an unknown option and a wrong type", function()
     assert.has_error(function() urlsock.connect("tcp://127.0.0.1:1", { tiemout = 1 }) end)
     assert.has_error(function() urlsock.connect("tcp://127.0.0.1:1", { timeout = "1" }) end)
