@@ -102,6 +102,35 @@ describe("a stream", function()
     assert.has_error(function() a:read(1.5) end)
   end)
 
+  it("tells at once what exceeds the limit, and waits for what may not", function()
+    b:settimeout(0)
+    for _, case in ipairs {
+      { "12345", "timeout" }, { "12345\r", "timeout" }, { "123456", "limit" },
+      { "12345\rx", "limit" }, { "12345", "timeout", "ABA" }, { "12345A", "timeout", "ABA" },
+      { "1234AB", "timeout", "ABA" }, { "12345AB", "timeout", "ABA" },
+      { "123456", "limit", "ABA" }, { "12345B", "limit", "ABA" },
+      { "1234ABB", "limit", "ABA" }, { "123456A", "limit", "ABA" },
+    } do
+      a:write(case[1])
+      assert.equal(case[2], select(3, b:readuntil(case[3] or "\r\n", 5)), case[1])
+      assert.equal(case[1], b:read(-100))
+    end
+    local l = assert(urlsock.listen("unix://@urlsock-spec", { limit = 5, timeout = 0 }))
+    local c = assert(urlsock.connect(l:localname()))
+    local s = assert(l:accept())
+    for _, case in ipairs {
+      { "12345", "timeout" }, { "12345\r", "timeout" }, { "123456", "limit" },
+      { "12345\rx", "limit" },
+    } do
+      c:write(case[1])
+      assert.equal(case[2], select(3, s:read()), case[1])
+      assert.equal(case[1], s:read(-100))
+    end
+    c:close()
+    s:close()
+    l:close()
+  end)
+
   it("names the method, the argument and the caller's line of a mistake", function()
     for mistake, message in pairs {
       [function() a:read "z" end] = "#1 to 'read' %(invalid format%)",
