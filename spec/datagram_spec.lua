@@ -38,6 +38,7 @@ describe("a datagram socket", function()
     assert.equal("refused", select(3, client:receive()))
     client:close()
     assert.equal("closed", select(3, client:send "x"))
+    assert.equal("closed", select(3, client:fd()))
   end)
 
   it("names the method and the argument of a mistake", function()

@@ -10,6 +10,7 @@ describe("a listener", function()
     s:close()
     assert.is_true(l:close())
     assert.equal("closed", select(3, l:accept()))
+    assert.equal("closed", select(3, l:fd()))
     assert.equal("closed listener", urlsock.type(l))
   end)
 

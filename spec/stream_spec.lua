@@ -210,7 +210,8 @@ describe("a stream", function()
     assert.is_true(a:close())
     assert.equal("closed stream", urlsock.type(a))
     for _, method in ipairs {
-      "read", "write", "flush", "peek", "handshake", "info", "localname",
+      "read", "write", "flush", "peek", "handshake", "info", "localname", "peername", "shutdown",
+      "stoptls", "peerchain", "detach", "fd", "receivefd", "peercred",
     } do
       local ok, message, code = a[method](a)
       assert.is_nil(ok)
@@ -218,6 +219,7 @@ describe("a stream", function()
       assert.is_string(message)
     end
     assert.equal("closed", select(3, a:starttls()))
+    assert.equal("closed", select(3, a:setvbuf "no"))
   end)
 
   it("reports a peer that is gone, without a signal", function()

@@ -307,8 +307,8 @@ datagram_fd(lua_State *L)
 {
 	struct datagram *d = self(L);
 
-	if (d->fd == -1)
-		return 0;
+	if (unusable(L, d, 0))
+		return 3;
 	lua_pushinteger(L, d->fd);
 	return 1;
 }

@@ -306,8 +306,8 @@ listener_fd(lua_State *L)
 {
 	struct listener *l = self(L);
 
-	if (l->fd == -1)
-		return 0;
+	if (closed(L, l))
+		return 3;
 	lua_pushinteger(L, l->fd);
 	return 1;
 }

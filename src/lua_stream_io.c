@@ -200,9 +200,12 @@ io_setvbuf(lua_State *L)
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
 	int mode = luaL_checkoption(L, 2, NULL, names);
 	size_t size = SK_RECORD;
+	struct sk_err err = { 0 };
 
 	if (!lua_isnoneornil(L, 3))
 		size = (size_t)sk_lua_whole(L, 3, 1, 1 << 30);
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
 	u->s.buffering = (unsigned char)mode;
 	u->s.outsize = size;
 	lua_pushboolean(L, 1);
@@ -269,11 +272,15 @@ static int
 io_fd(lua_State *L)
 {
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	int fd = u->s.top != NULL ? sk_fd_of(u->s.top) : -1;
+	struct sk_err err = { 0 };
+	int fd;
 
-	if (fd == -1)
-		return 0;
-	lua_pushinteger(L, fd);
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
+	if ((fd = sk_fd_of(u->s.top)) == -1)
+		lua_pushnil(L);
+	else
+		lua_pushinteger(L, fd);
 	return 1;
 }
 
