@@ -90,6 +90,18 @@ for name, run in pairs(hosts) do
       b:close()
     end)
 
+    it("wakes them when a to-be-closed variable goes out of scope, too", function()
+      local a, b = assert(urlsock.pair())
+      local start, code = urlsock.now(), nil
+      run(module, function() code = select(3, a:read()) end, function()
+        assert(b:write "")
+        getmetatable(a).__close(a, nil)
+      end)
+      assert.equal("closed", code)
+      assert.is_true(urlsock.now() - start < 0.5)
+      b:close()
+    end)
+
     it("reads and writes at the same time, and lets one at a time do either", function()
       local a, b = assert(urlsock.pair())
       local big, got, line, busy, started = ("x"):rep(1000000), nil, nil, nil, false

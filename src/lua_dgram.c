@@ -461,7 +461,6 @@ sk_lua_open_datagram(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {
 		{ "__gc", datagram_gc },
-		{ "__close", datagram_close },
 		{ "__tostring", datagram_tostring },
 		{ NULL, NULL }
 	};

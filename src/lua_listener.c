@@ -415,7 +415,6 @@ sk_lua_open_listener(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {
 		{ "__gc", listener_gc },
-		{ "__close", listener_close },
 		{ "__tostring", listener_tostring },
 		{ NULL, NULL }
 	};

@@ -329,14 +329,6 @@ stream_type(lua_State *L)
 	return 1;
 }
 
-/* close() as a to-be-closed variable calls it: with an error behind. */
-static int
-stream_tbc(lua_State *L)
-{
-	lua_settop(L, 1);
-	return stream_close(L);
-}
-
 void
 sk_lua_open_stream(lua_State *L)
 {
@@ -354,7 +346,6 @@ sk_lua_open_stream(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {
 		{ "__gc", stream_gc },
-		{ "__close", stream_tbc },
 		{ "__tostring", stream_tostring },
 		{ NULL, NULL }
 	};

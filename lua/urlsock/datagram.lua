@@ -110,6 +110,7 @@ for _, name in ipairs {
 end
 
 loop.pollable(datagram, class)
+loop.closable(datagram, class)
 class.metatable.__index = datagram
 
 return datagram

@@ -153,6 +153,11 @@ function loop.variadic(class, name, reads, writes)
   end
 end
 
+--- Lets a to-be-closed variable close its socket as its method does: who waits for it wakes.
+function loop.closable(methods, class)
+  class.metatable.__close = function(self) methods.close(self) end
+end
+
 --- What event loops ask a socket for: `pollfd`, `events`, `timeout` (cqueues), `getfd`, `dirty`
 -- (LuaSocket, copas).
 -- @tparam table methods of the class, which are added to

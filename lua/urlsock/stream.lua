@@ -156,6 +156,7 @@ for _, name in ipairs {
 end
 
 loop.pollable(stream, class)
+loop.closable(stream, class)
 class.metatable.__index = stream
 
 return stream
