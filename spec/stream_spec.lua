@@ -258,6 +258,39 @@ describe("a stream", function()
     assert.equal("busy", busy[3])
   end)
 
+  it("is not detached, nor shut down, under a coroutine that waits for it", function()
+    local detached, shut
+    local big = ("x"):rep(1000000)
+    support.together(function() return a:read() end, function() return a:write(big) end, function()
+      detached, shut = { a:detach() }, { a:shutdown() }
+      assert.equal(#big, #b:read(#big))
+      return b:write("x\n")
+    end)
+    assert.equal("busy", detached[3])
+    assert.equal("busy", shut[3])
+  end)
+
+  it("shakes hands in one coroutine at a time, which goes on to read alone", function()
+    local tls = { cert = support.cert "server.pem", key = support.cert "server.key" }
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls }))
+    local c = assert(urlsock.connect((l:localname():gsub("tls", "tcp"))))
+    local s = assert(l:accept())
+    local busy, line = {}, nil
+    support.together(function() line = s:read() end, function()
+      busy[1] = select(3, s:handshake())
+      assert(c:starttls(support.client))
+      while not s:info().tls do coroutine.yield() end
+      assert.equal(s, s:handshake())
+      busy[2] = select(3, s:read())
+      return c:write("x\n")
+    end)
+    assert.same({ "busy", "busy" }, busy)
+    assert.equal("x", line)
+    c:close()
+    s:close()
+    l:close()
+  end)
+
   it("says what it is", function()
     assert.equal("stream", urlsock.type(a))
     assert.matches("^stream %(", tostring(a))

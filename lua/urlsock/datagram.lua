@@ -102,9 +102,14 @@ function datagram:close()
   return class.close(self)
 end
 
+--- The bare descriptor; the socket is closed, and its file stays.
+-- @function datagram:detach
+-- @treturn[1] number
+-- @treturn[2] nil, message, code
+datagram.detach = loop.method(class, "detach", true, true)
+
 for _, name in ipairs {
   "settimeout", "gettimeout", "localname", "peername", "getoption", "setoption", "fd", "want",
-  "detach",
 } do
   datagram[name] = class[name]
 end

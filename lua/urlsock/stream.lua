@@ -72,6 +72,14 @@ stream.shutdown = method(class, "shutdown", false, true)
 -- @treturn[2] nil, message, code
 stream.stoptls = method(class, "stoptls", true, true)
 
+--- The bare descriptor; the stream is closed without touching the connection.
+-- @function stream:detach
+-- @treturn[1] number
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code `"unsupported"` under TLS or with bytes in the buffers, `"busy"`
+stream.detach = method(class, "detach", true, true)
+
 --- Receives a descriptor over a Unix socket, that the peer passed by `sendfd`: it is ours to close,
 -- or `urlsock.adopt` takes it. What was sent before it has to be read first, and what is read must
 -- not reach beyond: agree on who speaks when.
@@ -150,7 +158,7 @@ end
 
 for _, name in ipairs {
   "setvbuf", "settimeout", "gettimeout", "localname", "peername", "info", "peerchain", "binding",
-  "peercred", "getoption", "setoption", "fd", "pending", "want", "detach",
+  "peercred", "getoption", "setoption", "fd", "pending", "want",
 } do
   stream[name] = class[name]
 end
