@@ -267,6 +267,14 @@ describe("the option", function()
 end)
 
 describe("a connection under tls", function()
+  it("ca is no FIFO that nobody writes to, and does not wait for one", function()
+    local path = os.tmpname()
+    os.remove(path)
+    support.shell("mkfifo " .. path)
+    refuses({ ca = path }, "ca", "tls", "there is no")
+    os.remove(path)
+  end)
+
   it("tells the names in the certificate", function()
     local _, a = client_of(support.client, serving "server")
     local peer = a:info().peer

@@ -4,11 +4,13 @@
 #include "pem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "scratch.h"
+#include "sock.h"
 
 #define PEM_MAX (4U << 20)	/* bytes of a file: a bundle has a quarter */
 
@@ -21,12 +23,26 @@ sk_pem_free(struct sk_pem *pem)
 	memset(pem, 0, sizeof(*pem));
 }
 
+/* A FIFO that nobody writes to is empty: to open it must not wait for one. */
+static FILE *
+open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *f = NULL;
+
+	if (fd != -1 && fcntl(fd, F_SETFL, 0) != -1)
+		f = fdopen(fd, "r");
+	if (f == NULL)
+		sk_fd_close(fd);
+	return f;
+}
+
 /* Fills the block from the file, without stdio's buffer, which stays behind. */
 static int
 read_file(struct sk_pem *pem, const char *option, const char *path,
     struct sk_err *err)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = open_file(path);
 
 	if (f == NULL)
 		return sk_fail(err, SK_TLS, "%s: cannot open '%s'%s", option,
