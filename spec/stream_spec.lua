@@ -345,6 +345,13 @@ describe("a connection", function()
     assert.is_true(c:setoption("nodelay", true))
     assert.is_true(c:getoption "nodelay")
     assert.has_error(function() c:getoption "nosuch" end)
+    assert.is_true(c:setoption("linger", 2))
+    for _, seconds in ipairs { 0.5, -1, 1e300, true } do
+      assert.has_error(function() c:setoption("linger", seconds) end)
+    end
+    assert.equal(2, c:getoption "linger")
+    assert.is_true(c:setoption("linger", false))
+    assert.is_false(c:getoption "linger")
     c:close()
     s:close()
     l:close()
