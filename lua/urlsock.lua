@@ -68,9 +68,8 @@ end
 -- @tparam ?string|table given
 -- @tparam[opt] table settings of nginx: `blocking`, `pool`
 function urlsock.use(given, settings)
-  if not host.use(given, settings) then
-    error("bad argument #1 to 'use' (unknown host)", 2)
-  end
+  local problem = host.use(given, settings)
+  if problem then error(problem, 2) end
 end
 
 --- A reusable, immutable TLS configuration: all is read and checked here.

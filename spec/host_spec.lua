@@ -208,6 +208,20 @@ describe("a hook", function()
     assert.has_error(function() urlsock.use "nosuch" end)
   end)
 
+  it("is refused where it is none, and so is what nobody would ask for", function()
+    for message, arguments in pairs {
+      ["option 'wait' to 'use': function expected"] = { { wait = 5 } },
+      ["unknown option 'waits' to 'use'"] = { { waits = print } },
+      ["unknown option 'pool' to 'use'"] = { "plain", { pool = false } },
+      ["bad argument #2 to 'use' %(table expected%)"] = { "plain", 5 },
+      ["bad argument #1 to 'use' %(unknown host%)"] = { true },
+    } do
+      local ok, problem = pcall(function() urlsock.use(arguments[1], arguments[2]) end)
+      assert.is_false(ok)
+      assert.matches("host_spec.lua:%d+: " .. message, problem)
+    end
+  end)
+
   it("finds what event loops ask for", function()
     local a, b = assert(urlsock.pair())
     assert.equal(a:fd(), a:pollfd())
