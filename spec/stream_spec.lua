@@ -325,11 +325,12 @@ describe("a connection", function()
   it("meets its deadline", function()
     local l = assert(urlsock.listen("tcp://127.0.0.1:0"))
     local start = urlsock.now()
-    local s, _, code = urlsock.connect((l:localname():gsub("tcp", "tls")), {
+    local s, message, code = urlsock.connect((l:localname():gsub("tcp", "tls")), {
       timeout = 0.2, tls = { ca = support.cert "ca.pem" },
     })
     assert.is_nil(s)
     assert.equal("timeout", code)
+    assert.matches("^tls://127.0.0.1:%d+: connect: timed out$", message)
     assert.is_true(urlsock.now() - start < 1)
     l:close()
   end)

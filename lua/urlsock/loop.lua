@@ -54,7 +54,9 @@ end
 
 --- The time-out of an operation, as every call reports it.
 local function expired(class, socket, name)
-  local origin = class.origin and class.origin(socket) or "look-up"
+  local origin, accepted = "look-up", nil
+  if class.origin then origin, accepted = class.origin(socket) end
+  if name == "open" then name = accepted and "handshake" or "connect" end
   local message = ("%s: %s: timed out"):format(origin, name)
   if name == "write" then return nil, message, "timeout", class.giveup(socket) end
   return nil, message, "timeout"
