@@ -233,6 +233,15 @@ describe("starttls", function()
 end)
 
 describe("a tls stream", function()
+  it("stays shut down for writing when TLS ends", function()
+    local a, b = support.upgrade(support.client)
+    assert(a:shutdown())
+    support.together(function() assert(a:stoptls()) end, function() return b:shutdown() end)
+    assert.equal("closed", select(3, a:write("x")))
+    a:close()
+    b:close()
+  end)
+
   it("delivers what had arrived when a write found the peer gone", function()
     for _, version in ipairs { "tlsv1.2", "tlsv1.3" } do
       local a, b = support.upgrade(support.with(support.client, { protocols = version }))

@@ -448,6 +448,6 @@ sk_stream_unseal(struct sk_stream *s, struct sk_err *err)
 	seal->ops->free(seal);
 	sk_err_clear(&s->end);
 	s->sealed--;
-	s->shut_write = s->ending = 0;
+	s->ending = 0;
 	return 0;
 }
