@@ -44,6 +44,7 @@ function datagram:sendto(data, url)
   if core.schemes[u.scheme].kind ~= "datagram" then
     return nil, ("%s: no destination of a datagram"):format(u.url), "unsupported"
   end
+  if u.port == 0 then return nil, ("%s: port 0 is only to listen"):format(u.url), "url" end
   local deadline = loop.deadline(class.gettimeout(self))
   -- a name has addresses of both families, and a socket speaks one
   local family
