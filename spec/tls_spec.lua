@@ -119,6 +119,35 @@ describe("starttls", function()
     assert.equal("in", line)
   end)
 
+  it("tells a server without a certificate at once, before a dialogue", function()
+    for _, given in ipairs { { role = "server" }, { role = "server", protocol = "smtp" } } do
+      local a, b = assert(urlsock.pair())
+      local start = urlsock.now()
+      local ok, message, code = a:starttls(given)
+      assert.is_nil(ok)
+      assert.equal("tls", code)
+      assert.matches("cert: a server needs a certificate", message)
+      assert.is_true(urlsock.now() - start < 1)
+      assert.equal("tls", select(3, a:write("x")))
+      assert.equal("", b:read "a")
+      b:close()
+    end
+  end)
+
+  it("harms nothing a second time, whatever its options", function()
+    local a, b = support.upgrade(support.client)
+    for _, given in ipairs { support.client, { ca = "nosuch" }, { role = "server" } } do
+      local ok, message, code = a:starttls(given)
+      assert.is_nil(ok)
+      assert.equal("tls", code)
+      assert.matches("under tls already", message)
+    end
+    assert(a:write("line\n"))
+    assert.equal("line", b:read())
+    a:close()
+    b:close()
+  end)
+
   it("shows what a peer said in plain text", function()
     local a, b = assert(urlsock.pair())
     local result = support.together(function() return a:starttls(support.client) end, function()

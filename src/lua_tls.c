@@ -380,6 +380,18 @@ tls_tostring(lua_State *L)
 	return 1;
 }
 
+/* serves(tls): true where a server can use it. */
+static int
+tls_serves(lua_State *L)
+{
+	struct sk_err err = { 0 };
+
+	if (sk_conf_server(sk_lua_conf(L, 1), &err) == NULL)
+		return sk_lua_fail(L, &err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* Is this a configuration? */
 static int
 tls_is(lua_State *L)
@@ -394,6 +406,7 @@ sk_lua_open_tls(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "new", tls_new },
 		{ "is", tls_is },
+		{ "serves", tls_serves },
 		{ NULL, NULL }
 	};
 	static const luaL_Reg meta[] = {
