@@ -267,6 +267,16 @@ describe("the option", function()
 end)
 
 describe("a connection under tls", function()
+  it("ca tells why a file cannot be had", function()
+    for path, why in pairs {
+      nosuch = "cannot open 'nosuch': no such file or directory$",
+      ["/dev/null/x"] = "cannot open '/dev/null/x': not a directory$",
+    } do
+      refuses({ ca = path }, "ca", "tls", why)
+    end
+    refuses({ crl = "/" }, "crl", "tls", "cannot read '/': is a directory$")
+  end)
+
   it("ca is no FIFO that nobody writes to, and does not wait for one", function()
     local path = os.tmpname()
     os.remove(path)
