@@ -153,6 +153,9 @@ sk_stream_write(struct sk_stream *s, const struct sk_span *values, size_t n,
 	if (s->shut_write)
 		return sk_fail(err, SK_CLOSED,
 		    "write: the stream is shut down for writing");
+	if (s->ending)
+		return sk_fail(err, SK_TLS,
+		    "write: stoptls has begun to end tls");
 	for (i = 0; i < n; i++) {
 		if (skip >= values[i].n) {
 			skip -= values[i].n;
