@@ -184,6 +184,27 @@ describe("a hook", function()
     assert.equal("line", a:read())
   end)
 
+  it("may raise in a write, and the next write is sent whole", function()
+    local a, b = assert(urlsock.pair())
+    urlsock.use { wait = function() error("stop", 0) end }
+    assert.is_false((pcall(a.write, a, ("x"):rep(1000000))))
+    urlsock.use "plain"
+    b:settimeout(0)
+    repeat local data = b:read(-65536) until not data
+    assert(a:write "line\n")
+    assert.equal("line", b:read())
+  end)
+
+  it("may close in a write, which tells how much was taken", function()
+    local a, b = assert(urlsock.pair())
+    urlsock.use { wait = function() a:close() end }
+    local ok, _, code, count = a:write(("x"):rep(1000000))
+    urlsock.use "plain"
+    assert.is_nil(ok)
+    assert.equal("closed", code)
+    assert.equal(#b:read "a", count)
+  end)
+
   it("may never come back, and the socket is free once its coroutine is gone", function()
     local a, b = assert(urlsock.pair())
     urlsock.use { wait = function() coroutine.yield() end }

@@ -334,7 +334,7 @@ dismantle(struct sk_stream *s)
 	s->sought = NULL;
 	sk_err_clear(&s->end);
 	s->opened = s->sealed = s->way = s->shut_write = s->ending = 0;
-	s->written = s->offered = 0;
+	s->offered = 0;		/* written is for the write that is under way */
 }
 
 void

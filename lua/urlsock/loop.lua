@@ -49,6 +49,7 @@ local function unstick(class, socket, reads, writes)
   local writing = writes and is_stale(writers[socket])
   if reads and not reading or writes and not writing then return false end
   class.release(socket, reading, writing)
+  if writing and class.giveup then class.giveup(socket) end -- the next write begins anew
   return true
 end
 
@@ -82,7 +83,10 @@ local function pause(class, name, socket, want, deadline, reads, writes)
     answer, message, code = wait(socket, want, left)
   end
   if class.hold then class.release(socket, reads, writes) end
-  if answer == plain.failed then return nil, message, code end
+  if answer == plain.failed then
+    if name == "write" then return nil, message, code, class.giveup(socket) end
+    return nil, message, code
+  end
   return true
 end
 
