@@ -68,9 +68,8 @@ end
 -- @tparam ?string|table given
 -- @tparam[opt] table settings of nginx: `blocking`, `pool`
 function urlsock.use(given, settings)
-  if not host.use(given, settings) then
-    error("bad argument #1 to 'use' (unknown host)", 2)
-  end
+  local problem = host.use(given, settings)
+  if problem then error(problem, 2) end
 end
 
 --- A reusable, immutable TLS configuration: all is read and checked here.
@@ -214,15 +213,30 @@ local function connect_stream(u, given, o, deadline)
   return nil, heard, code
 end
 
---- Refuses options that are not for what is to be opened.
-local function misplaced(what, given, ...)
-  for _, name in ipairs { ... } do
+--- Refuses options that would have no effect on what is to be opened.
+local function misplaced(what, given, names)
+  for _, name in ipairs(names) do
     if given[name] ~= nil then
       return nil, ("%s: the option %s is not for this"):format(what, name), "unsupported"
     end
   end
   return true
 end
+
+-- Where an option means nothing: what connects, what listens, each of a stream and of datagrams;
+-- and what is opened already.
+local foreign = {
+  connect = {
+    stream = { "proxy", "backlog" }, datagram = { "proxy", "via", "backlog", "limit" },
+  },
+  listen = {
+    stream = { "bind", "via" }, datagram = { "bind", "via", "proxy", "backlog", "limit" },
+  },
+  adopt = {
+    "bind", "nodelay", "keepalive", "reuseport", "ipv6only", "broadcast", "backlog", "mode",
+    "family", "via",
+  },
+}
 
 --- Connects. A TLS scheme returns when the handshake is done and the peer verified; so does the
 -- option starttls (a protocol's name, or a table with `protocol`; see `urlsock.starttls`).
@@ -244,12 +258,15 @@ function urlsock.connect(url, port, given)
   o, message, code = with_bind(o, u)
   if not o then return nil, message, code end
   local deadline = loop.deadline(seconds_of(o))
-  local is_stream = core.schemes[u.scheme].kind == "stream"
+  local kind = core.schemes[u.scheme].kind
   local ok
-  ok, message, code = misplaced(u.url, o, "proxy", not is_stream and "via" or nil)
+  ok, message, code = misplaced(u.url, o, foreign.connect[kind])
+  if ok and not o.bind then ok, message, code = misplaced(u.url, o, { "mode" }) end
   if not ok then return nil, message, code end
-  if is_stream then return connect_stream(u, o, dialogue, deadline) end
+  if kind == "stream" then return connect_stream(u, o, dialogue, deadline) end
   if dialogue then return nil, ("%s: starttls is for streams"):format(u.url), "url" end
+  ok, message, code = scheme_config(u, o)
+  if ok == nil then return nil, message, code end
   local addresses
   addresses, message, code = resolve(u, o.family, deadline)
   if addresses == nil then return nil, message, code end
@@ -272,22 +289,21 @@ function urlsock.listen(url, port, given)
   local u, o, code = arguments("listen", url, port, given)
   if not u then return nil, o, code end
   local seconds = seconds_of(o)
-  local is_stream = core.schemes[u.scheme].kind == "stream"
-  local ok, addresses, message
-  ok, message, code = misplaced(u.url, o, "via", not is_stream and "proxy" or nil)
+  local kind = core.schemes[u.scheme].kind
+  local ok, config, addresses, message
+  ok, message, code = misplaced(u.url, o, foreign.listen[kind])
   if not ok then return nil, message, code end
+  config, message, code = scheme_config(u, o)
+  if config == nil then return nil, message, code end
   addresses, message, code = resolve(u, o.family, loop.deadline(seconds))
   if addresses == nil then return nil, message, code end
-  if not is_stream then
+  if kind == "datagram" then
     local d
     d, message, code = core.datagram.bind(u.url, addresses or nil, o)
     if not d then return nil, message, code end
     bound(d, core.datagram, seconds)
     return d
   end
-  local config
-  config, message, code = scheme_config(u, o)
-  if config == nil then return nil, message, code end
   local l
   local chosen = type(config) == "function"
   l, message, code = core.listener.listen(u.url, addresses or nil, o, chosen or config or nil)
@@ -322,11 +338,17 @@ end
 -- @treturn[1] stream, listener or datagram
 -- @treturn[2] nil, message, code
 function urlsock.adopt(fd, given)
+  if not options.is_whole(fd) then
+    error(("bad argument #1 to 'adopt' (descriptor expected, got %s)"):format(
+      type(fd) == "number" and tostring(fd) or type(fd)), 2)
+  end
   local o = options.socket(given, "adopt", 3)
   local kind, scheme, code = core.examine(fd)
   if not kind then return nil, scheme, code end
   local ok, message
-  ok, message, code = misplaced("adopt", o, "via", kind ~= "listener" and "proxy" or nil)
+  ok, message, code = misplaced("adopt", o, foreign.adopt)
+  if ok and kind ~= "listener" then ok, message, code = misplaced("adopt", o, { "proxy" }) end
+  if ok and kind == "datagram" then ok, message, code = misplaced("adopt", o, { "limit" }) end
   if not ok then return nil, message, code end
   local class, config = core[kind], nil
   if kind == "listener" then

@@ -38,6 +38,41 @@ describe("a datagram socket", function()
     assert.equal("refused", select(3, client:receive()))
     client:close()
     assert.equal("closed", select(3, client:send "x"))
+    assert.equal("closed", select(3, client:fd()))
+  end)
+
+  it("names the method and the argument of a mistake", function()
+    local a, b = assert(urlsock.pair "datagram")
+    for mistake, message in pairs {
+      [function() a:send {} end] = "#1 to 'send' %(string expected, got table%)",
+      [function() a:sendto(nil, "udp://127.0.0.1:1") end] = "#1 to 'sendto' %(string expected",
+      [function() a:sendto("x", 1) end] = "#2 to 'sendto' %(string expected, got number%)",
+      [function() a:receive(1.5) end] = "#1 to 'receive' %(whole number",
+      [function() a:receivefrom "x" end] = "#1 to 'receivefrom' %(whole number",
+    } do
+      local ok, problem = pcall(mistake)
+      assert.is_false(ok)
+      assert.matches("datagram_spec.lua:%d+: bad argument " .. message, problem)
+    end
+    a:close()
+    b:close()
+  end)
+
+  it("refuses options that it cannot honour, TLS before all", function()
+    for _, open in ipairs { urlsock.connect, urlsock.listen } do
+      local d, message, code = open("udp://127.0.0.1:9", { tls = {} })
+      assert.is_nil(d)
+      assert.equal("url", code)
+      assert.matches("the option tls is for tls://", message, 1, true)
+      assert.equal("unsupported", select(3, open("udp://127.0.0.1:9", { limit = 9 })))
+      assert.equal("unsupported", select(3, open("udp://127.0.0.1:9", { backlog = 9 })))
+    end
+    local a, b = assert(urlsock.pair "datagram")
+    for name, value in pairs { limit = 9, broadcast = true, bind = "127.0.0.1" } do
+      assert.equal("unsupported", select(3, urlsock.adopt(a:fd(), { [name] = value })))
+    end
+    a:close()
+    b:close()
   end)
 
   it("sends by name", function()
@@ -46,6 +81,8 @@ describe("a datagram socket", function()
     assert(client:sendto("x", "udp://localhost:" .. urlsock.parse(server:localname()).port))
     assert.equal("x", server:receive())
     assert.equal("unsupported", select(3, client:sendto("x", "tcp://127.0.0.1:1")))
+    assert.equal("url", select(3, client:sendto("x", "udp://127.0.0.1:0")))
+    assert.matches("send: there is no destination$", select(2, client:send "x"))
     client:close()
     server:close()
   end)

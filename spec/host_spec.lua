@@ -90,6 +90,18 @@ for name, run in pairs(hosts) do
       b:close()
     end)
 
+    it("wakes them when a to-be-closed variable goes out of scope, too", function()
+      local a, b = assert(urlsock.pair())
+      local start, code = urlsock.now(), nil
+      run(module, function() code = select(3, a:read()) end, function()
+        assert(b:write "")
+        getmetatable(a).__close(a, nil)
+      end)
+      assert.equal("closed", code)
+      assert.is_true(urlsock.now() - start < 0.5)
+      b:close()
+    end)
+
     it("reads and writes at the same time, and lets one at a time do either", function()
       local a, b = assert(urlsock.pair())
       local big, got, line, busy, started = ("x"):rep(1000000), nil, nil, nil, false
@@ -172,6 +184,27 @@ describe("a hook", function()
     assert.equal("line", a:read())
   end)
 
+  it("may raise in a write, and the next write is sent whole", function()
+    local a, b = assert(urlsock.pair())
+    urlsock.use { wait = function() error("stop", 0) end }
+    assert.is_false((pcall(a.write, a, ("x"):rep(1000000))))
+    urlsock.use "plain"
+    b:settimeout(0)
+    repeat local data = b:read(-65536) until not data
+    assert(a:write "line\n")
+    assert.equal("line", b:read())
+  end)
+
+  it("may close in a write, which tells how much was taken", function()
+    local a, b = assert(urlsock.pair())
+    urlsock.use { wait = function() a:close() end }
+    local ok, _, code, count = a:write(("x"):rep(1000000))
+    urlsock.use "plain"
+    assert.is_nil(ok)
+    assert.equal("closed", code)
+    assert.equal(#b:read "a", count)
+  end)
+
   it("may never come back, and the socket is free once its coroutine is gone", function()
     local a, b = assert(urlsock.pair())
     urlsock.use { wait = function() coroutine.yield() end }
@@ -194,6 +227,20 @@ describe("a hook", function()
     b:close()
     assert.same(fds, told)
     assert.has_error(function() urlsock.use "nosuch" end)
+  end)
+
+  it("is refused where it is none, and so is what nobody would ask for", function()
+    for message, arguments in pairs {
+      ["option 'wait' to 'use': function expected"] = { { wait = 5 } },
+      ["unknown option 'waits' to 'use'"] = { { waits = print } },
+      ["unknown option 'pool' to 'use'"] = { "plain", { pool = false } },
+      ["bad argument #2 to 'use' %(table expected%)"] = { "plain", 5 },
+      ["bad argument #1 to 'use' %(unknown host%)"] = { true },
+    } do
+      local ok, problem = pcall(function() urlsock.use(arguments[1], arguments[2]) end)
+      assert.is_false(ok)
+      assert.matches("host_spec.lua:%d+: " .. message, problem)
+    end
   end)
 
   it("finds what event loops ask for", function()

@@ -10,6 +10,7 @@ describe("a listener", function()
     s:close()
     assert.is_true(l:close())
     assert.equal("closed", select(3, l:accept()))
+    assert.equal("closed", select(3, l:fd()))
     assert.equal("closed listener", urlsock.type(l))
   end)
 
@@ -93,6 +94,9 @@ describe("a listener", function()
     local l, _, code = urlsock.listen("unix://@urlsock-spec", { reuseport = true })
     assert.is_nil(l)
     assert.equal("unsupported", code)
-    assert.equal("unsupported", select(3, urlsock.listen("tcp://127.0.0.1:0", { mode = 384 })))
+    for _, given in ipairs { { mode = 384 }, { bind = "127.0.0.1:1" } } do
+      assert.equal("unsupported", select(3, urlsock.listen("tcp://127.0.0.1:0", given)))
+    end
+    assert.equal("unreachable", select(3, urlsock.listen("unix://@urlsock", { family = "inet" })))
   end)
 end)

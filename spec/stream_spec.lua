@@ -102,6 +102,35 @@ describe("a stream", function()
     assert.has_error(function() a:read(1.5) end)
   end)
 
+  it("tells at once what exceeds the limit, and waits for what may not", function()
+    b:settimeout(0)
+    for _, case in ipairs {
+      { "12345", "timeout" }, { "12345\r", "timeout" }, { "123456", "limit" },
+      { "12345\rx", "limit" }, { "12345", "timeout", "ABA" }, { "12345A", "timeout", "ABA" },
+      { "1234AB", "timeout", "ABA" }, { "12345AB", "timeout", "ABA" },
+      { "123456", "limit", "ABA" }, { "12345B", "limit", "ABA" },
+      { "1234ABB", "limit", "ABA" }, { "123456A", "limit", "ABA" },
+    } do
+      a:write(case[1])
+      assert.equal(case[2], select(3, b:readuntil(case[3] or "\r\n", 5)), case[1])
+      assert.equal(case[1], b:read(-100))
+    end
+    local l = assert(urlsock.listen("unix://@urlsock-spec", { limit = 5, timeout = 0 }))
+    local c = assert(urlsock.connect(l:localname()))
+    local s = assert(l:accept())
+    for _, case in ipairs {
+      { "12345", "timeout" }, { "12345\r", "timeout" }, { "123456", "limit" },
+      { "12345\rx", "limit" },
+    } do
+      c:write(case[1])
+      assert.equal(case[2], select(3, s:read()), case[1])
+      assert.equal(case[1], s:read(-100))
+    end
+    c:close()
+    s:close()
+    l:close()
+  end)
+
   it("names the method, the argument and the caller's line of a mistake", function()
     for mistake, message in pairs {
       [function() a:read "z" end] = "#1 to 'read' %(invalid format%)",
@@ -110,12 +139,22 @@ describe("a stream", function()
       [function() a:read(1.5) end] = "#1 to 'read' %(whole number expected%)",
       [function() a:read {} end] = "#1 to 'read' %(string expected, got table%)",
       [function() a:readuntil "" end] = "#1 to 'readuntil' %(the delimiter is empty%)",
+      [function() a:readuntil("x", -1) end] = "#2 to 'readuntil' %(whole number expected",
+      [function() a:peek {} end] = "#1 to 'peek' %(number expected, got table%)",
       [function() a:write("x", nil) end] = "#2 to 'write' %(string expected, got nil%)",
+      [function() a:shutdown "x" end] = "#1 to 'shutdown' %(invalid option 'x'%)",
+      [function() a:close(-1) end] = "#1 to 'close' %(seconds expected, finite and not negative%)",
+      [function() a:sendfd(-1) end] = "#1 to 'sendfd' %(descriptor or open socket expected",
+      [function() urlsock.adopt "0" end] = "#1 to 'adopt' %(descriptor expected, got string%)",
+      [function() urlsock.adopt(-1) end] = "#1 to 'adopt' %(descriptor expected, got %-1",
     } do
       local ok, problem = pcall(mistake)
       assert.is_false(ok)
       assert.matches("stream_spec.lua:%d+: bad argument " .. message, problem)
     end
+    local ok, problem = pcall(function() a.read(io.stdout) end)
+    assert.is_false(ok)
+    assert.matches("stream_spec.lua:%d+: calling a method on bad self %(urlsock.stream ", problem)
     -- and nothing was sent
     b:settimeout(0)
     assert.equal("timeout", select(3, b:read()))
@@ -171,7 +210,8 @@ describe("a stream", function()
     assert.is_true(a:close())
     assert.equal("closed stream", urlsock.type(a))
     for _, method in ipairs {
-      "read", "write", "flush", "peek", "handshake", "info", "localname",
+      "read", "write", "flush", "peek", "handshake", "info", "localname", "peername", "shutdown",
+      "stoptls", "peerchain", "detach", "fd", "receivefd", "peercred",
     } do
       local ok, message, code = a[method](a)
       assert.is_nil(ok)
@@ -179,6 +219,7 @@ describe("a stream", function()
       assert.is_string(message)
     end
     assert.equal("closed", select(3, a:starttls()))
+    assert.equal("closed", select(3, a:setvbuf "no"))
   end)
 
   it("reports a peer that is gone, without a signal", function()
@@ -217,11 +258,45 @@ describe("a stream", function()
     assert.equal("busy", busy[3])
   end)
 
+  it("is not detached, nor shut down, under a coroutine that waits for it", function()
+    local detached, shut
+    local big = ("x"):rep(1000000)
+    support.together(function() return a:read() end, function() return a:write(big) end, function()
+      detached, shut = { a:detach() }, { a:shutdown() }
+      assert.equal(#big, #b:read(#big))
+      return b:write("x\n")
+    end)
+    assert.equal("busy", detached[3])
+    assert.equal("busy", shut[3])
+  end)
+
+  it("shakes hands in one coroutine at a time, which goes on to read alone", function()
+    local tls = { cert = support.cert "server.pem", key = support.cert "server.key" }
+    local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls }))
+    local c = assert(urlsock.connect((l:localname():gsub("tls", "tcp"))))
+    local s = assert(l:accept())
+    local busy, line = {}, nil
+    support.together(function() line = s:read() end, function()
+      busy[1] = select(3, s:handshake())
+      assert(c:starttls(support.client))
+      while not s:info().tls do coroutine.yield() end
+      assert.equal(s, s:handshake())
+      busy[2] = select(3, s:read())
+      return c:write("x\n")
+    end)
+    assert.same({ "busy", "busy" }, busy)
+    assert.equal("x", line)
+    c:close()
+    s:close()
+    l:close()
+  end)
+
   it("says what it is", function()
     assert.equal("stream", urlsock.type(a))
     assert.matches("^stream %(", tostring(a))
     assert.is_nil(urlsock.type(io.stdout))
     assert.is_false(a:info().tls)
+    assert.is_nil(a:info().host)
   end)
 
   it("refuses times that are none", function()
@@ -250,11 +325,12 @@ describe("a connection", function()
   it("meets its deadline", function()
     local l = assert(urlsock.listen("tcp://127.0.0.1:0"))
     local start = urlsock.now()
-    local s, _, code = urlsock.connect((l:localname():gsub("tcp", "tls")), {
+    local s, message, code = urlsock.connect((l:localname():gsub("tcp", "tls")), {
       timeout = 0.2, tls = { ca = support.cert "ca.pem" },
     })
     assert.is_nil(s)
     assert.equal("timeout", code)
+    assert.matches("^tls://127.0.0.1:%d+: connect: timed out$", message)
     assert.is_true(urlsock.now() - start < 1)
     l:close()
   end)
@@ -266,9 +342,17 @@ describe("a connection", function()
     assert.equal(c:localname(), peer)
     assert.equal(peer, s:peername())
     assert.equal(l:localname(), c:peername())
+    assert.equal("::1", c:info().host)
     assert.is_true(c:setoption("nodelay", true))
     assert.is_true(c:getoption "nodelay")
     assert.has_error(function() c:getoption "nosuch" end)
+    assert.is_true(c:setoption("linger", 2))
+    for _, seconds in ipairs { 0.5, -1, 1e300, true } do
+      assert.has_error(function() c:setoption("linger", seconds) end)
+    end
+    assert.equal(2, c:getoption "linger")
+    assert.is_true(c:setoption("linger", false))
+    assert.is_false(c:getoption "linger")
     c:close()
     s:close()
     l:close()
@@ -285,10 +369,21 @@ describe("a connection", function()
     l:close()
   end)
 
+  it("refuses options that would have no effect", function()
+    for _, given in ipairs { { backlog = 1 }, { mode = 384 }, { proxy = "require" } } do
+      assert.equal("unsupported", select(3, urlsock.connect("unix://@urlsock-nobody", given)))
+    end
+  end)
+
   it("raises for an unknown option and a wrong type", function()
     assert.has_error(function() urlsock.connect("tcp://127.0.0.1:1", { tiemout = 1 }) end)
     assert.has_error(function() urlsock.connect("tcp://127.0.0.1:1", { timeout = "1" }) end)
     assert.has_error(function() urlsock.connect("tls://127.0.0.1:1", { tls = { veryfi = 1 } }) end)
     assert.has_error(function() urlsock.connect(80) end)
+    for _, given in ipairs { { limit = 0 }, { tls = { limit = 1 } } } do
+      local ok, problem = pcall(function() urlsock.connect("tls://127.0.0.1:1", given) end)
+      assert.is_false(ok)
+      assert.matches("stream_spec.lua:%d+: .*option 'limit' to 'connect'", problem)
+    end
   end)
 end)

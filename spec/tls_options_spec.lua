@@ -34,6 +34,22 @@ describe("the option", function()
     refuses({ password = "x" }, "password")
   end)
 
+  it("servername holds for an object too, and is the name of a host", function()
+    local other = with(support.client, { servername = "other.test" })
+    for _, o in ipairs { other, assert(urlsock.tls(other)) } do
+      local result = client_of(o, support.server)
+      assert.equal("verify", result[3])
+      assert.matches("not for 'other.test'", result[2], 1, true)
+    end
+    assert.is_truthy(client_of(assert(urlsock.tls(support.client)), support.server)[1])
+    for _, name in ipairs { "a b", "localhost\n", "[::1]", "b\195\188cher.test", ".", "a..b" } do
+      refuses({ servername = name }, "servername")
+    end
+    for _, name in ipairs { "", "localhost\0.evil.test" } do
+      assert.has_error(function() urlsock.tls { servername = name } end)
+    end
+  end)
+
   it("certs is chosen from by the name asked for, the first by default", function()
     local server = {
       role = "server", certs = {
@@ -60,6 +76,18 @@ describe("the option", function()
     assert.has_error(function() urlsock.tls { certs = {} } end)
     assert.has_error(function() urlsock.tls { certs = { { crt = "x" } } } end)
     assert.has_error(function() urlsock.tls { certs = "x" } end)
+  end)
+
+  it("pin, alpn and the like are no empty lists, nor ones that only look like lists", function()
+    for _, name in ipairs { "pin", "alpn", "protocols", "ticket_keys" } do
+      for _, list in ipairs { {}, { first = "x" }, { [2] = "x" }, { 5 }, { nil, "x" } } do
+        local ok, message = pcall(urlsock.tls, { [name] = list })
+        assert.is_false(ok)
+        assert.matches(("option '%s' to 'tls': string or list of strings"):format(name), message, 1,
+          true)
+      end
+    end
+    refuses({ pin = "SHA256:" .. ("a"):rep(64) .. "\0b" }, "pin", "tls", "NUL")
   end)
 
   it("crl refuses a certificate that is revoked, and only that", function()
@@ -239,6 +267,24 @@ describe("the option", function()
 end)
 
 describe("a connection under tls", function()
+  it("ca tells why a file cannot be had", function()
+    for path, why in pairs {
+      nosuch = "cannot open 'nosuch': no such file or directory$",
+      ["/dev/null/x"] = "cannot open '/dev/null/x': not a directory$",
+    } do
+      refuses({ ca = path }, "ca", "tls", why)
+    end
+    refuses({ crl = "/" }, "crl", "tls", "cannot read '/': is a directory$")
+  end)
+
+  it("ca is no FIFO that nobody writes to, and does not wait for one", function()
+    local path = os.tmpname()
+    os.remove(path)
+    support.shell("mkfifo " .. path)
+    refuses({ ca = path }, "ca", "tls", "there is no")
+    os.remove(path)
+  end)
+
   it("tells the names in the certificate", function()
     local _, a = client_of(support.client, serving "server")
     local peer = a:info().peer

@@ -19,6 +19,7 @@ struct sk_conf {
 	struct sk_session *session;	/* the client's, or NULL */
 	uint64_t rules;			/* what the session is bound to */
 	char *alpn;
+	char *servername;
 	char (*pins)[72];		/* "SHA256:" and 64 digits */
 	size_t npins;
 	int wants_name;
@@ -117,6 +118,10 @@ check_sense(const struct sk_conf_spec *s, struct sk_err *err)
 	if (s->npairs == 0 && (s->lifetime >= 0 || s->ntickets > 0))
 		return sk_fail(err, SK_TLS, "lifetime: it is for servers, "
 		    "which need a cert");
+	if (s->servername != NULL &&
+	    sk_url_host(s->servername, strlen(s->servername)) < 0)
+		return sk_fail(err, SK_TLS, "servername: neither the name of "
+		    "a host nor an address");
 	if (s->noverifyname && s->san_require)
 		return sk_fail(err, SK_TLS, "san: it has no effect with "
 		    "insecure_noverifyname");
@@ -150,8 +155,11 @@ fill(struct sk_conf *conf, const struct sk_conf_spec *s, struct sk_err *err)
 		conf->server = tls_config_new();
 	if (s->alpn != NULL)
 		conf->alpn = strdup(s->alpn);
+	if (s->servername != NULL)
+		conf->servername = strdup(s->servername);
 	if (conf->client == NULL || (s->npairs > 0 && conf->server == NULL) ||
-	    (s->alpn != NULL && conf->alpn == NULL))
+	    (s->alpn != NULL && conf->alpn == NULL) ||
+	    (s->servername != NULL && conf->servername == NULL))
 		return sk_fail(err, SK_MEMORY, "out of memory");
 	if (s->session != NULL)
 		conf->session = sk_session_hold(s->session);
@@ -196,6 +204,7 @@ sk_conf_drop(struct sk_conf *conf)
 	tls_config_free(conf->client);
 	sk_session_drop(conf->session);
 	free(conf->alpn);
+	free(conf->servername);
 	free(conf->pins);
 	free(conf);
 }
@@ -244,6 +253,12 @@ void
 sk_conf_forget_refusal(struct sk_conf *conf)
 {
 	(void)tls_handshake(conf->context);
+}
+
+const char *
+sk_conf_servername(const struct sk_conf *conf)
+{
+	return conf->servername;
 }
 
 int

@@ -37,6 +37,7 @@ struct sk_conf_spec {
 	const struct sk_span *tickets;	/* keys of 48 bytes, the current first */
 	size_t ntickets;
 	struct sk_session *session;	/* clients: held; NULL: none */
+	const char *servername;		/* clients; NULL: the caller's */
 	const char *ciphers;		/* NULL: AEAD with forward secrecy */
 	const char *curves;
 	unsigned protocols;		/* SK_TLS_*; 0: the default, 1.2 and 1.3 */
@@ -79,6 +80,9 @@ const char *sk_conf_refusal(struct sk_conf *);
 
 /* Forgets it, once it is told: it is no reason for the next client. */
 void sk_conf_forget_refusal(struct sk_conf *);
+
+/* The server's name for every connection, or NULL. */
+const char *sk_conf_servername(const struct sk_conf *);
 
 /* Is the peer's name to be verified, so that a servername is needed? */
 int sk_conf_wants_name(const struct sk_conf *);

@@ -81,6 +81,8 @@ static const struct {
 	{ EPROTONOSUPPORT, SK_UNSUPPORTED, "protocol not supported" },
 	{ ENOSYS, SK_UNSUPPORTED, "not supported by this system" },
 	{ ENOTSOCK, SK_UNSUPPORTED, "not a socket" },
+	{ EDESTADDRREQ, SK_SYSTEM, "there is no destination" },
+	{ EISCONN, SK_SYSTEM, "connected already" },
 	{ EBADF, SK_SYSTEM, "bad descriptor" },
 	{ EMFILE, SK_SYSTEM, "too many open descriptors in this process" },
 	{ ENFILE, SK_SYSTEM, "too many open descriptors in the system" },

@@ -75,7 +75,9 @@ sk_item_line(struct sk_stream *s, int chop, struct sk_span *item,
 				break;
 			s->scanned = len;
 		}
-		if (len > s->limit && len - s->limit > 1)
+		/* A last CR may belong to the end. */
+		if (len > s->limit && (len - s->limit > 1 ||
+		    sk_buf_data(&s->in)[len - 1] != '\r'))
 			return too_long(s->limit, err);
 		if ((r = more(s, err)) != 0)
 			return r;
@@ -160,6 +162,23 @@ seek(struct sk_stream *s, const char *delimiter, size_t n, struct sk_err *err)
 	return 0;
 }
 
+/*
+ * Can the delimiter begin within the limit? It may be there in part, at any
+ * place that the search has left.
+ */
+static int
+may_have_begun(const struct sk_stream *s, const char *delimiter, size_t limit)
+{
+	const char *data = sk_buf_data(&s->in);
+	size_t at, len = sk_buf_len(&s->in);
+
+	for (at = s->scanned; at <= limit; at++) {
+		if (memcmp(data + at, delimiter, len - at) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 int
 sk_item_until(struct sk_stream *s, const char *delimiter, size_t n,
     size_t limit, struct sk_span *item, size_t *take, struct sk_err *err)
@@ -182,7 +201,7 @@ sk_item_until(struct sk_stream *s, const char *delimiter, size_t n,
 				break;
 			s->scanned = len - n + 1;
 		}
-		if (len > limit && len - limit >= n)
+		if (len > limit && !may_have_begun(s, delimiter, limit))
 			return too_long(limit, err);
 		if ((r = more(s, err)) != 0)
 			return r;

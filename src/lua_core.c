@@ -63,6 +63,22 @@ sk_lua_class(lua_State *L, const char *type, const luaL_Reg *functions,
 	lua_remove(L, -2);
 }
 
+/* A step has no name that its caller would know; see sk_lua_badarg(). */
+static void *
+bad_self(lua_State *L, const char *type)
+{
+	lua_Debug ar;
+	int is_step = lua_getstack(L, 0, &ar) && lua_getinfo(L, "n", &ar) &&
+	    ar.name != NULL && strcmp(ar.name, "step") == 0;
+
+	luaL_where(L, is_step ? 2 : 1);
+	lua_pushfstring(L, "calling a method on bad self (%s expected, got %s)",
+	    type, luaL_typename(L, 1));
+	lua_concat(L, 2);
+	(void)lua_error(L);
+	return NULL;
+}
+
 void *
 sk_lua_self(lua_State *L, const char *type)
 {
@@ -75,7 +91,7 @@ sk_lua_self(lua_State *L, const char *type)
 		if (same)
 			return p;
 	}
-	return luaL_checkudata(L, 1, type);	/* raises */
+	return bad_self(L, type);
 }
 
 void *
@@ -125,6 +141,37 @@ sk_lua_bytes(lua_State *L, int arg, const char *method, size_t *n)
 		(void)sk_lua_badarg(L, arg, method, lua_pushfstring(L,
 		    "string expected, got %s", luaL_typename(L, arg + 1)));
 	return p;
+}
+
+int
+sk_lua_choice(lua_State *L, int arg, const char *method,
+    const char *const *names)
+{
+	size_t n;
+	const char *text = sk_lua_bytes(L, arg, method, &n);
+	int i;
+
+	for (i = 0; names[i] != NULL; i++) {
+		if (strcmp(names[i], text) == 0)
+			return i;
+	}
+	return sk_lua_badarg(L, arg, method, lua_pushfstring(L,
+	    "invalid option '%s'", text));
+}
+
+double
+sk_lua_count(lua_State *L, int arg, const char *method, double lo, double hi)
+{
+	double n;
+
+	if (!lua_isnumber(L, arg + 1))
+		return sk_lua_badarg(L, arg, method, lua_pushfstring(L,
+		    "number expected, got %s", luaL_typename(L, arg + 1)));
+	n = lua_tonumber(L, arg + 1);
+	if (!(n >= lo && n <= hi) || floor(n) < n)
+		return sk_lua_badarg(L, arg, method,
+		    "whole number expected, in range");
+	return n;
 }
 
 double

@@ -307,8 +307,8 @@ datagram_fd(lua_State *L)
 {
 	struct datagram *d = self(L);
 
-	if (d->fd == -1)
-		return 0;
+	if (unusable(L, d, 0))
+		return 3;
 	lua_pushinteger(L, d->fd);
 	return 1;
 }
@@ -461,7 +461,6 @@ sk_lua_open_datagram(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {
 		{ "__gc", datagram_gc },
-		{ "__close", datagram_close },
 		{ "__tostring", datagram_tostring },
 		{ NULL, NULL }
 	};

@@ -306,8 +306,8 @@ listener_fd(lua_State *L)
 {
 	struct listener *l = self(L);
 
-	if (l->fd == -1)
-		return 0;
+	if (closed(L, l))
+		return 3;
 	lua_pushinteger(L, l->fd);
 	return 1;
 }
@@ -415,7 +415,6 @@ sk_lua_open_listener(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {
 		{ "__gc", listener_gc },
-		{ "__close", listener_close },
 		{ "__tostring", listener_tostring },
 		{ NULL, NULL }
 	};

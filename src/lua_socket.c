@@ -137,10 +137,9 @@ sk_lua_setoption(lua_State *L, int fd, const char *what)
 		luaL_argcheck(L, !lua_toboolean(L, 3), 3,
 		    "seconds or false expected");
 		value = -1;
-	} else if (o->kind == SK_OPT_NUMBER)
-		value = sk_lua_whole(L, 3, -2147483648.0, 2147483647.0);
-	else if (!sk_lua_seconds(L, 3, &value))
-		return luaL_argerror(L, 3, "seconds expected");
+	} else
+		value = sk_lua_whole(L, 3, o->kind == SK_OPT_NUMBER ?
+		    -2147483648.0 : 0, 2147483647.0);
 	if (sk_opt_set(fd, o, value, &err) != 0)
 		return sk_lua_fail_on(L, what, &err);
 	lua_pushboolean(L, 1);

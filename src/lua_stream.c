@@ -212,6 +212,8 @@ stream_open(lua_State *L)
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
 	struct sk_err err = { 0 };
 
+	if (u->s.top != NULL && !u->s.opened && (u->reading || u->writing))
+		return sk_lua_stream_busy(L, u, "call");
 	return sk_lua_stream_answer(L, u, sk_stream_open(&u->s, &err), &err);
 }
 
@@ -224,10 +226,13 @@ stream_shutdown(lua_State *L)
 {
 	static const char *const names[] = { "write", "read", "both", NULL };
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	int how = luaL_checkoption(L, 2, "write", names);
 	struct sk_err err = { 0 };
-	int r;
+	int r, how = 0;
 
+	if (!lua_isnoneornil(L, 2))
+		how = sk_lua_choice(L, 1, "shutdown", names);
+	if (u->writing && how != 1)
+		return sk_lua_stream_busy(L, u, "write");
 	r = sk_stream_usable(&u->s, &err);
 	if (r == 0 && how != 1)
 		r = sk_stream_shut(&u->s, &err);
@@ -288,6 +293,8 @@ stream_detach(lua_State *L)
 
 	if (sk_stream_usable(&u->s, &err) != 0)
 		return sk_lua_stream_fail(L, u, &err);
+	if (u->reading || u->writing)
+		return sk_lua_stream_busy(L, u, "call");
 	if (u->s.sealed > 0)
 		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: the stream is "
 		    "under tls, whose state would be lost");
@@ -328,14 +335,6 @@ stream_type(lua_State *L)
 	return 1;
 }
 
-/* close() as a to-be-closed variable calls it: with an error behind. */
-static int
-stream_tbc(lua_State *L)
-{
-	lua_settop(L, 1);
-	return stream_close(L);
-}
-
 void
 sk_lua_open_stream(lua_State *L)
 {
@@ -353,7 +352,6 @@ sk_lua_open_stream(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {
 		{ "__gc", stream_gc },
-		{ "__close", stream_tbc },
 		{ "__tostring", stream_tostring },
 		{ NULL, NULL }
 	};

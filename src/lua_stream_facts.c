@@ -163,6 +163,21 @@ set_proxy(lua_State *L, const struct sk_proxy *x)
 	lua_setfield(L, -2, "proxy");
 }
 
+/* The host of the URL, where it has one. */
+static void
+set_host(lua_State *L, const char *text)
+{
+	struct sk_url url;
+	struct sk_err ignored = { 0 };
+
+	if (sk_url_parse(&url, text, strlen(text), SK_PORT_IN_URL,
+	    &ignored) == 0 && url.host.n > 0) {
+		lua_pushlstring(L, url.host.p, url.host.n);
+		lua_setfield(L, -2, "host");
+	}
+	sk_err_clear(&ignored);
+}
+
 /* The layer of the peer's TLS; NULL where there is none but a proxy's. */
 static const struct sk_layer *
 peer_of(const struct sk_lua_stream *u)
@@ -185,6 +200,7 @@ facts_info(lua_State *L)
 	lua_newtable(L);
 	set_string(L, "url", u->url);
 	set_string(L, "scheme", u->scheme->name);
+	set_host(L, u->url);
 	set_flag(L, "tls", tls);
 	set_number(L, "bytes_in", u->s.bytes_in);
 	set_number(L, "bytes_out", u->s.bytes_out);

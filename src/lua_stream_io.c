@@ -98,7 +98,8 @@ io_readuntil(lua_State *L)
 		return sk_lua_badarg(L, 1, "readuntil",
 		    "the delimiter is empty");
 	if (!lua_isnoneornil(L, 3))
-		limit = (size_t)sk_lua_whole(L, 3, 0, SK_LUA_HUGE);
+		limit = (size_t)sk_lua_count(L, 2, "readuntil", 0,
+		    SK_LUA_HUGE);
 	if (u->reading)
 		return sk_lua_stream_busy(L, u, "read");
 	r = sk_item_until(&u->s, delimiter, n, limit, &item, &take, &err);
@@ -119,7 +120,7 @@ io_peek(lua_State *L)
 	int r;
 
 	if (!lua_isnoneornil(L, 2))
-		n = (size_t)sk_lua_whole(L, 2, 1, SK_LUA_HUGE);
+		n = (size_t)sk_lua_count(L, 1, "peek", 1, SK_LUA_HUGE);
 	if (u->reading)
 		return sk_lua_stream_busy(L, u, "read");
 	r = sk_item_some(&u->s, n, &item, &take, &err);
@@ -199,9 +200,12 @@ io_setvbuf(lua_State *L)
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
 	int mode = luaL_checkoption(L, 2, NULL, names);
 	size_t size = SK_RECORD;
+	struct sk_err err = { 0 };
 
 	if (!lua_isnoneornil(L, 3))
 		size = (size_t)sk_lua_whole(L, 3, 1, 1 << 30);
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
 	u->s.buffering = (unsigned char)mode;
 	u->s.outsize = size;
 	lua_pushboolean(L, 1);
@@ -268,11 +272,15 @@ static int
 io_fd(lua_State *L)
 {
 	struct sk_lua_stream *u = sk_lua_stream_self(L);
-	int fd = u->s.top != NULL ? sk_fd_of(u->s.top) : -1;
+	struct sk_err err = { 0 };
+	int fd;
 
-	if (fd == -1)
-		return 0;
-	lua_pushinteger(L, fd);
+	if (sk_stream_usable(&u->s, &err) != 0)
+		return sk_lua_stream_fail(L, u, &err);
+	if ((fd = sk_fd_of(u->s.top)) == -1)
+		lua_pushnil(L);
+	else
+		lua_pushinteger(L, fd);
 	return 1;
 }
 

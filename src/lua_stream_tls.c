@@ -52,12 +52,29 @@ tls_push(lua_State *L)
 static int
 may_upgrade(struct sk_lua_stream *u, int nested, struct sk_err *err)
 {
-	if (u->s.sealed == u->s.way || nested)
+	if (sk_stream_usable(&u->s, err) != 0)
+		return 0;
+	if (u->s.sealed == u->s.way || nested || u->upgrading)
 		return 1;
-	if (sk_stream_usable(&u->s, err) == 0)
-		(void)sk_fail(err, SK_TLS, "starttls: the stream is under tls "
-		    "already (nested = true lays another over it)");
+	(void)sk_fail(err, SK_TLS, "starttls: the stream is under tls "
+	    "already (nested = true lays another over it)");
 	return 0;
+}
+
+/*
+ * upgradable(stream, nested): the stream where TLS may begin on it. It is
+ * asked before anything that is final.
+ */
+static int
+tls_upgradable(lua_State *L)
+{
+	struct sk_lua_stream *u = sk_lua_stream_self(L);
+	struct sk_err err = { 0 };
+
+	if (u->reading || u->writing)
+		return sk_lua_stream_busy(L, u, "call");
+	return sk_lua_stream_answer(L, u, may_upgrade(u,
+	    lua_toboolean(L, 2), &err) ? 0 : SK_FAIL, &err);
 }
 
 /*
@@ -161,6 +178,7 @@ tls_kill(lua_State *L)
 
 const luaL_Reg sk_lua_stream_tls_steps[] = {
 	{ "tls", tls_push },
+	{ "upgradable", tls_upgradable },
 	{ "starttls", tls_starttls },
 	{ "arrive", tls_arrive },
 	{ "stoptls", tls_stoptls },

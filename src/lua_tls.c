@@ -252,6 +252,8 @@ pins_field(lua_State *L, const char **pins, struct sk_err *err)
 	for (n = 0; n < PINS_MAX; n++) {
 		if ((pins[n] = list_item(L, "pin", (int)n + 1, &i)) == NULL)
 			return n;
+		if (strlen(pins[n]) != i)
+			(void)sk_fail(err, SK_TLS, "pin: a NUL byte");
 	}
 	(void)sk_fail(err, SK_TLS, "pin: too many of them");
 	return 0;
@@ -279,6 +281,7 @@ plain_fields(lua_State *L, struct sk_conf_spec *spec, struct sk_err *err)
 	spec->clientca = string_field(L, 1, "clientca");
 	spec->ciphers = text_field(L, "ciphers");
 	spec->curves = text_field(L, "curves");
+	spec->servername = text_field(L, "servername");
 	spec->depth = whole_field(L, "depth");
 	spec->lifetime = whole_field(L, "lifetime");
 	spec->noverifycert = flag_field(L, "insecure_noverifycert");
@@ -377,6 +380,18 @@ tls_tostring(lua_State *L)
 	return 1;
 }
 
+/* serves(tls): true where a server can use it. */
+static int
+tls_serves(lua_State *L)
+{
+	struct sk_err err = { 0 };
+
+	if (sk_conf_server(sk_lua_conf(L, 1), &err) == NULL)
+		return sk_lua_fail(L, &err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 /* Is this a configuration? */
 static int
 tls_is(lua_State *L)
@@ -391,6 +406,7 @@ sk_lua_open_tls(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "new", tls_new },
 		{ "is", tls_is },
+		{ "serves", tls_serves },
 		{ NULL, NULL }
 	};
 	static const luaL_Reg meta[] = {

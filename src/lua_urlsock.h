@@ -67,6 +67,14 @@ int sk_lua_badarg(lua_State *, int arg, const char *method, const char *why);
 const char *sk_lua_bytes(lua_State *, int arg, const char *method,
     size_t *n);
 
+/* The name at index arg + 1 in the list, its place there; raises for others. */
+int sk_lua_choice(lua_State *, int arg, const char *method,
+    const char *const *names);
+
+/* A whole number from lo to hi at index arg + 1; raises for anything else. */
+double sk_lua_count(lua_State *, int arg, const char *method, double lo,
+    double hi);
+
 /* Up to here every whole number is a number of Lua 5.1. */
 #define SK_LUA_HUGE 9007199254740992.0
 

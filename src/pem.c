@@ -4,11 +4,13 @@
 #include "pem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "scratch.h"
+#include "sock.h"
 
 #define PEM_MAX (4U << 20)	/* bytes of a file: a bundle has a quarter */
 
@@ -21,17 +23,42 @@ sk_pem_free(struct sk_pem *pem)
 	memset(pem, 0, sizeof(*pem));
 }
 
+/* A FIFO that nobody writes to is empty: to open it must not wait for one. */
+static FILE *
+open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *f = NULL;
+
+	if (fd != -1 && fcntl(fd, F_SETFL, 0) != -1)
+		f = fdopen(fd, "r");
+	if (f == NULL)
+		sk_fd_close(fd);
+	return f;
+}
+
+/* A failure of the system that is one of the configuration. */
+static int
+fail_sys(struct sk_err *err, int sys, const char *option, const char *verb,
+    const char *path)
+{
+	struct sk_err failed = { 0 };
+
+	(void)sk_fail_sys(&failed, sys, "%s: cannot %s '%s'", option, verb,
+	    path);
+	failed.code = SK_TLS;
+	return sk_err_move(err, &failed);
+}
+
 /* Fills the block from the file, without stdio's buffer, which stays behind. */
 static int
 read_file(struct sk_pem *pem, const char *option, const char *path,
     struct sk_err *err)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = open_file(path);
 
 	if (f == NULL)
-		return sk_fail(err, SK_TLS, "%s: cannot open '%s'%s", option,
-		    path, errno == EACCES ? ": permission denied" :
-		    errno == ENOENT ? ": no such file" : "");
+		return fail_sys(err, errno, option, "open", path);
 	(void)setvbuf(f, NULL, _IONBF, 0);
 	if ((pem->p = malloc(PEM_MAX)) == NULL) {
 		(void)fclose(f);
@@ -40,8 +67,7 @@ read_file(struct sk_pem *pem, const char *option, const char *path,
 	errno = 0;
 	pem->n = fread(pem->p, 1, PEM_MAX, f);
 	if (ferror(f)) {
-		(void)sk_fail(err, SK_TLS, "%s: cannot read '%s'%s", option,
-		    path, errno == EISDIR ? ": is a directory" : "");
+		(void)fail_sys(err, errno, option, "read", path);
 		sk_pem_free(pem);
 	} else if (pem->n == PEM_MAX) {
 		(void)sk_fail(err, SK_TLS, "%s: '%s' is too large", option,

@@ -32,6 +32,8 @@ struct seal {
 	struct sk_conf *conf;
 	struct sk_opening *opening;	/* NULL once it is over */
 	struct sk_err io;	/* what happened below, from a callback */
+	struct sk_err unsent;	/* why no more can be written; what has
+				 * arrived can be read all the same */
 	struct sk_err fatal;	/* the end of it: libtls is not asked again */
 	unsigned char blocked;	/* it was below that said WANT */
 	unsigned char eof;	/* below has ended */
@@ -106,7 +108,7 @@ push(struct tls *tls, const void *buf, size_t n, void *arg)
 		sk_err_clear(&failed);
 		return (ssize_t)n;
 	}
-	return sk_err_move(&z->io, &failed);
+	return sk_err_move(z->opening != NULL ? &z->io : &z->unsent, &failed);
 }
 
 /*
@@ -129,6 +131,8 @@ fatal(struct seal *z, const char *what, struct sk_err *err)
 	else if (z->eof)
 		(void)sk_fail(&z->fatal, SK_TRUNCATED, "%s: "
 		    "the peer cut the connection (no close_notify)", what);
+	else if (z->unsent.code != SK_NONE)
+		(void)sk_err_copy(&z->fatal, &z->unsent);
 	if (z->fatal.code != SK_NONE)
 		return sk_err_copy(err, &z->fatal);
 
@@ -342,6 +346,8 @@ seal_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
 
 	if (usable(z, err) != 0)
 		return SK_FAIL;
+	if (z->unsent.code != SK_NONE)
+		return sk_err_copy(err, &z->unsent);
 	if (n > TLS_RECORD)
 		n = TLS_RECORD;
 	for (i = 0; r < SK_FAIL && i < SPINS; i++) {
@@ -353,6 +359,8 @@ seal_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
 	/* A 0 for bytes that were offered is a failure in disguise. */
 	if (r > 0 || r < SK_FAIL)
 		return r;
+	if (z->unsent.code != SK_NONE)
+		return sk_err_copy(err, &z->unsent);
 	return fatal(z, "write", err);
 }
 
@@ -370,9 +378,13 @@ seal_shut(struct sk_layer *l, struct sk_err *err)
 		return SK_FAIL;
 	if (z->opening != NULL)
 		return 0;
+	if (z->unsent.code != SK_NONE)
+		return sk_err_copy(err, &z->unsent);
 	r = tls_close(z->tls);
 	if (r == 0 || r == SK_WANT_READ)
 		return 0;
+	if (z->unsent.code != SK_NONE)
+		return sk_err_copy(err, &z->unsent);
 	return r == SK_WANT_WRITE ? r : fatal(z, "close", err);
 }
 
@@ -385,6 +397,7 @@ seal_free(struct sk_layer *l)
 	sk_opening_free(z->opening);
 	sk_conf_drop(z->conf);
 	sk_err_clear(&z->io);
+	sk_err_clear(&z->unsent);
 	sk_err_clear(&z->fatal);
 	free(z);
 }
@@ -443,10 +456,15 @@ struct sk_layer *
 sk_seal_new(struct sk_layer *below, const struct sk_seal_options *opts,
     const void *early, size_t n, struct sk_err *err)
 {
+	const char *name = NULL;
 	struct seal *z;
 
+	if (opts->conf != NULL)
+		name = sk_conf_servername(opts->conf);
+	if (name == NULL)
+		name = opts->servername;
 	if ((z = calloc(1, sizeof(*z))) == NULL ||
-	    (z->opening = sk_opening_new(opts->servername, opts->server,
+	    (z->opening = sk_opening_new(name, opts->server,
 	    opts->late, early, n)) == NULL) {
 		free(z);
 		(void)sk_fail(err, SK_MEMORY, "handshake: out of memory");

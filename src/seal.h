@@ -13,7 +13,8 @@ struct sk_seal_options {
 	struct sk_conf *conf;		/* held by the layer; servers: may be
 					 * NULL, then it is chosen later */
 	int server;			/* our role */
-	const char *servername;		/* clients: verified and sent as SNI */
+	const char *servername;		/* clients: verified and sent as SNI,
+					 * unless the conf has its own */
 	int late;			/* TLS begins on an open connection */
 };
 

@@ -153,6 +153,9 @@ sk_stream_write(struct sk_stream *s, const struct sk_span *values, size_t n,
 	if (s->shut_write)
 		return sk_fail(err, SK_CLOSED,
 		    "write: the stream is shut down for writing");
+	if (s->ending)
+		return sk_fail(err, SK_TLS,
+		    "write: stoptls has begun to end tls");
 	for (i = 0; i < n; i++) {
 		if (skip >= values[i].n) {
 			skip -= values[i].n;
@@ -186,6 +189,14 @@ sk_stream_giveup(struct sk_stream *s)
 /*
  * Reading
  */
+
+/* Drops all that was received, and with it what a search knows of it. */
+static void
+drop_input(struct sk_stream *s)
+{
+	sk_buf_free(&s->in, s->shelf);
+	s->scanned = 0;
+}
 
 /*
  * Reads once, at least a record, so that libtls never keeps back what no
@@ -290,8 +301,7 @@ sk_stream_shut(struct sk_stream *s, struct sk_err *err)
 void
 sk_stream_stop_reading(struct sk_stream *s)
 {
-	sk_buf_free(&s->in, s->shelf);
-	s->scanned = 0;
+	drop_input(s);
 	(void)sk_fail(&s->end, SK_EOF, "the stream is shut down for reading");
 }
 
@@ -303,7 +313,7 @@ sk_stream_await_end(struct sk_stream *s, struct sk_err *err)
 	if ((r = sk_stream_usable(s, err)) != 0)
 		return r;
 	do
-		sk_buf_free(&s->in, s->shelf);
+		drop_input(s);
 	while ((r = sk_stream_fill(s, err)) > 0);
 	return r == SK_FAIL && err->code == SK_NONE ? 0 : r;
 }
@@ -318,14 +328,13 @@ dismantle(struct sk_stream *s)
 		s->top = l->below;
 		l->ops->free(l);
 	}
-	sk_buf_free(&s->in, s->shelf);
+	drop_input(s);
 	sk_buf_free(&s->out, s->shelf);
 	free(s->sought);
 	s->sought = NULL;
-	s->scanned = 0;
 	sk_err_clear(&s->end);
 	s->opened = s->sealed = s->way = s->shut_write = s->ending = 0;
-	s->written = s->offered = 0;
+	s->offered = 0;		/* written is for the write that is under way */
 }
 
 void
@@ -365,7 +374,7 @@ sk_stream_push(struct sk_stream *s, const struct sk_seal_options *opts,
 	    sk_buf_len(&s->in), err);
 	if (seal == NULL)
 		return SK_FAIL;
-	sk_buf_free(&s->in, s->shelf);
+	drop_input(s);
 	s->top = seal;
 	s->sealed++;
 	s->opened = 0;
@@ -442,6 +451,6 @@ sk_stream_unseal(struct sk_stream *s, struct sk_err *err)
 	seal->ops->free(seal);
 	sk_err_clear(&s->end);
 	s->sealed--;
-	s->shut_write = s->ending = 0;
+	s->ending = 0;
 	return 0;
 }

@@ -3,10 +3,17 @@
 
 local core = require "urlsock.core"
 local loop = require "urlsock.loop"
+local options = require "urlsock.options"
 local resolve = require "urlsock.resolve"
 
 local class = core.datagram
 local datagram = {}
+
+local function check_data(data, where)
+  if type(data) ~= "string" and type(data) ~= "number" then
+    error(("bad argument #1 to '%s' (string expected, got %s)"):format(where, type(data)), 3)
+  end
+end
 
 --- Sends one datagram on a connected socket, whole or not at all.
 -- @tparam string data
@@ -15,6 +22,7 @@ local datagram = {}
 -- @treturn[2] string message
 -- @treturn[2] string code `"limit"`, `"refused"`, `"timeout"`, `"closed"`, `"busy"`
 function datagram:send(data)
+  check_data(data, "send")
   local deadline = loop.deadline(class.gettimeout(self))
   local ok, message, code = loop.finish(class, "send", self, deadline, false, true, data)
   if ok then return self end
@@ -27,6 +35,7 @@ end
 -- @treturn[1] datagram
 -- @treturn[2] nil, message, code
 function datagram:sendto(data, url)
+  check_data(data, "sendto")
   if type(url) ~= "string" then
     error(("bad argument #2 to 'sendto' (string expected, got %s)"):format(type(url)), 2)
   end
@@ -35,6 +44,7 @@ function datagram:sendto(data, url)
   if core.schemes[u.scheme].kind ~= "datagram" then
     return nil, ("%s: no destination of a datagram"):format(u.url), "unsupported"
   end
+  if u.port == 0 then return nil, ("%s: port 0 is only to listen"):format(u.url), "url" end
   local deadline = loop.deadline(class.gettimeout(self))
   -- a name has addresses of both families, and a socket speaks one
   local family
@@ -52,7 +62,10 @@ function datagram:sendto(data, url)
   return nil, message, code
 end
 
-local function receive(self, max)
+local function receive(self, max, where)
+  if max ~= nil and (not options.is_whole(max) or max > 2 ^ 30) then
+    error(("bad argument #1 to '%s' (whole number up to 2^30 expected)"):format(where), 3)
+  end
   local deadline = loop.deadline(class.gettimeout(self))
   return loop.finish(class, "receive", self, deadline, true, false, max)
 end
@@ -65,7 +78,7 @@ end
 -- @treturn[2] string message
 -- @treturn[2] string code `"timeout"`, `"refused"`, `"closed"`, `"busy"`
 function datagram:receive(max)
-  local data, url, cut = receive(self, max)
+  local data, url, cut = receive(self, max, "receive")
   if data == nil then return nil, url, cut end
   if cut then return data, true end
   return data
@@ -78,7 +91,7 @@ end
 -- @treturn[1] boolean whether it was cut
 -- @treturn[2] nil, message, code
 function datagram:receivefrom(max)
-  local data, url, cut = receive(self, max)
+  local data, url, cut = receive(self, max, "receivefrom")
   if data == nil then return nil, url, cut end
   return data, url or nil, cut
 end
@@ -90,14 +103,20 @@ function datagram:close()
   return class.close(self)
 end
 
+--- The bare descriptor; the socket is closed, and its file stays.
+-- @function datagram:detach
+-- @treturn[1] number
+-- @treturn[2] nil, message, code
+datagram.detach = loop.method(class, "detach", true, true)
+
 for _, name in ipairs {
   "settimeout", "gettimeout", "localname", "peername", "getoption", "setoption", "fd", "want",
-  "detach",
 } do
   datagram[name] = class[name]
 end
 
 loop.pollable(datagram, class)
+loop.closable(datagram, class)
 class.metatable.__index = datagram
 
 return datagram

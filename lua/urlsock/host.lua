@@ -28,21 +28,39 @@ function host.current() return said or detect() end
 
 local names = { plain = true, cqueues = true, copas = true, luv = true, nginx = true }
 
+local hooks = { wait = "function", closing = "function", sleep = "function" }
+local settings = { nginx = { blocking = "boolean", pool = "string or boolean" } }
+
+--- What is wrong with a table of settings; nil where nothing is.
+local function problem_of(given, known)
+  if type(given) ~= "table" then return "bad argument #2 to 'use' (table expected)" end
+  for key, value in pairs(given) do
+    if not known[key] then return ("unknown option '%s' to 'use'"):format(tostring(key)) end
+    if not known[key]:find(type(value), 1, true) then
+      return ("option '%s' to 'use': %s expected"):format(key, known[key])
+    end
+  end
+end
+
 --- Sets it by name or table; nil is detection again.
--- @treturn boolean false where there is no such host
+-- @treturn ?string what is wrong with the arguments
 function host.use(given, options)
+  local problem
   if given == nil then
     said = nil
   elseif names[given] then
+    problem = options ~= nil and problem_of(options, settings[given] or {})
+    if problem then return problem end
     said = require("urlsock.host." .. given)
     for key, value in pairs(options or {}) do said[key] = value end
   elseif type(given) == "table" then
+    problem = problem_of(given, hooks)
+    if problem then return problem end
     said = { wait = given.wait or plain.wait, closing = given.closing or plain.closing,
       sleep = given.sleep }
   else
-    return false
+    return "bad argument #1 to 'use' (unknown host)"
   end
-  return true
 end
 
 return host

@@ -68,6 +68,7 @@ for _, name in ipairs {
 end
 
 loop.pollable(listener, class)
+loop.closable(listener, class)
 class.metatable.__index = listener
 
 return listener

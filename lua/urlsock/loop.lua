@@ -49,12 +49,15 @@ local function unstick(class, socket, reads, writes)
   local writing = writes and is_stale(writers[socket])
   if reads and not reading or writes and not writing then return false end
   class.release(socket, reading, writing)
+  if writing and class.giveup then class.giveup(socket) end -- the next write begins anew
   return true
 end
 
 --- The time-out of an operation, as every call reports it.
 local function expired(class, socket, name)
-  local origin = class.origin and class.origin(socket) or "look-up"
+  local origin, accepted = "look-up", nil
+  if class.origin then origin, accepted = class.origin(socket) end
+  if name == "open" then name = accepted and "handshake" or "connect" end
   local message = ("%s: %s: timed out"):format(origin, name)
   if name == "write" then return nil, message, "timeout", class.giveup(socket) end
   return nil, message, "timeout"
@@ -80,7 +83,10 @@ local function pause(class, name, socket, want, deadline, reads, writes)
     answer, message, code = wait(socket, want, left)
   end
   if class.hold then class.release(socket, reads, writes) end
-  if answer == plain.failed then return nil, message, code end
+  if answer == plain.failed then
+    if name == "write" then return nil, message, code, class.giveup(socket) end
+    return nil, message, code
+  end
   return true
 end
 
@@ -151,6 +157,11 @@ function loop.variadic(class, name, reads, writes)
     end
     return failure(value, message, code, count)
   end
+end
+
+--- Lets a to-be-closed variable close its socket as its method does: who waits for it wakes.
+function loop.closable(methods, class)
+  class.metatable.__close = function(self) methods.close(self) end
 end
 
 --- What event loops ask a socket for: `pollfd`, `events`, `timeout` (cqueues), `getfd`, `dirty`

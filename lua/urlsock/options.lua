@@ -14,6 +14,9 @@ local function is_whole(v)
   return type(v) == "number" and v >= 0 and v % 1 == 0 and v < 2 ^ 31
 end
 
+--- Is it a whole number from 0 up that C's int holds, as a descriptor is?
+options.is_whole = is_whole
+
 -- A name that goes into a line or an attribute of a protocol: nothing in it can end those.
 local function is_label(v)
   return type(v) == "string" and #v <= 255 and v:find "^[%w_.:%-%[%]\128-\255]+$" ~= nil
@@ -28,13 +31,13 @@ end
 local kinds = {
   seconds = { is_seconds, "seconds, finite and not negative" },
   whole = { is_whole, "whole number" },
+  limit = { function(v) return is_whole(v) and v > 0 end, "whole number above 0" },
   string = { function(v) return type(v) == "string" end, "string" },
   boolean = { function(v) return type(v) == "boolean" end, "boolean" },
   label = { is_label, "host name" },
   dialogue = {
     function(v) return type(v) == "string" or type(v) == "table" end, "protocol's name or table",
   },
-  any = { function() return true end, "anything" },
   family = { one_of("inet", "inet6"), '"inet" or "inet6"' },
   role = { one_of("client", "server"), '"client" or "server"' },
   proxy = { one_of "require", '"require"' },
@@ -70,13 +73,26 @@ local function is_pairs(v)
   return true
 end
 
+--- A list of names or keys: an empty one, or one with other keys, would pass for none at all.
+local function is_list(v)
+  if type(v) == "string" then return true end
+  if type(v) ~= "table" then return false end
+  local n = 0
+  for _ in pairs(v) do n = n + 1 end
+  for i = 1, n do
+    if type(v[i]) ~= "string" then return false end
+  end
+  return n > 0
+end
+
+kinds.list = { is_list, "string or list of strings" }
 kinds.pairs = { is_pairs, "list of tables {cert, key, password, staple}" }
 
 local tls_names = {
   ca = "string", crl = "string", clientca = "string", client = "string", certs = "pairs",
-  servername = "string", alpn = "any", protocols = "any", ciphers = "string", curves = "string",
-  pin = "any", ocsp = "string", san = "string", depth = "whole", session = "session",
-  lifetime = "whole", ticket_keys = "any", insecure_noverifycert = "boolean",
+  servername = "string", alpn = "list", protocols = "list", ciphers = "string", curves = "string",
+  pin = "list", ocsp = "string", san = "string", depth = "whole", session = "session",
+  lifetime = "whole", ticket_keys = "list", insecure_noverifycert = "boolean",
   insecure_noverifyname = "boolean", insecure_noverifytime = "boolean",
 }
 for name, kind in pairs(pair_names) do tls_names[name] = kind end
@@ -84,7 +100,7 @@ for name, kind in pairs(pair_names) do tls_names[name] = kind end
 local names = {
   timeout = "seconds", bind = "string", nodelay = "boolean", keepalive = "boolean",
   reuseport = "boolean", ipv6only = "boolean", broadcast = "boolean", backlog = "whole",
-  mode = "whole", family = "family", limit = "whole", tls = "tls",
+  mode = "whole", family = "family", limit = "limit", tls = "tls",
   proxy = "proxy", via = "via",
   starttls = "dialogue", url = "string",
 }
@@ -139,7 +155,8 @@ end
 function options.tls(given, where, level, chooses)
   if given == nil then return {} end
   if core.tls.is(given) or (chooses and type(given) == "function") then return given end
-  return check(given, tls_names, where, level + 1)
+  check(given, tls_names, where, level + 1) -- no tail call: a level counts frames
+  return given
 end
 
 --- The options of a table that have these names; nil where there are none.
@@ -198,7 +215,8 @@ end
 --- Raises unless v is a number of seconds.
 function options.seconds(v, where, level)
   if not is_seconds(v) then
-    error(("bad argument to '%s' (seconds expected, finite and not negative)"):format(where), level)
+    error(("bad argument #1 to '%s' (seconds expected, finite and not negative)"):format(where),
+      level)
   end
 end
 

@@ -15,7 +15,8 @@ class.metatable.__index = { fd = class.fd }
 -- @return[2] nil, message, code
 return function(u, family, deadline)
   if u.path or not u.host or u.host:find(":", 1, true) or u.host:find "^%d+%.%d+%.%d+%.%d+$" then
-    if family and u.host and (u.host:find(":", 1, true) ~= nil) ~= (family == "inet6") then
+    local own = u.host and (u.host:find(":", 1, true) and "inet6" or "inet")
+    if family and family ~= own then
       return nil, ("%s: the address is not of the family %s"):format(u.url, family), "unreachable"
     end
     return false

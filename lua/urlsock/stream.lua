@@ -72,6 +72,14 @@ stream.shutdown = method(class, "shutdown", false, true)
 -- @treturn[2] nil, message, code
 stream.stoptls = method(class, "stoptls", true, true)
 
+--- The bare descriptor; the stream is closed without touching the connection.
+-- @function stream:detach
+-- @treturn[1] number
+-- @treturn[2] nil
+-- @treturn[2] string message
+-- @treturn[2] string code `"unsupported"` under TLS or with bytes in the buffers, `"busy"`
+stream.detach = method(class, "detach", true, true)
+
 --- Receives a descriptor over a Unix socket, that the peer passed by `sendfd`: it is ours to close,
 -- or `urlsock.adopt` takes it. What was sent before it has to be read first, and what is read must
 -- not reach beyond: agree on who speaks when.
@@ -90,7 +98,7 @@ local send_descriptor = method(class, "sendfd", false, true)
 -- @treturn[2] nil, message, code
 function stream:sendfd(what)
   local fd = type(what) == "userdata" and what:fd() or what
-  if type(fd) ~= "number" then
+  if not options.is_whole(fd) then
     error(("bad argument #1 to 'sendfd' (descriptor or open socket expected, got %s)"):format(
       type(what)), 2)
   end
@@ -150,12 +158,13 @@ end
 
 for _, name in ipairs {
   "setvbuf", "settimeout", "gettimeout", "localname", "peername", "info", "peerchain", "binding",
-  "peercred", "getoption", "setoption", "fd", "pending", "want", "detach",
+  "peercred", "getoption", "setoption", "fd", "pending", "want",
 } do
   stream[name] = class[name]
 end
 
 loop.pollable(stream, class)
+loop.closable(stream, class)
 class.metatable.__index = stream
 
 return stream

@@ -49,9 +49,14 @@ end
 -- @treturn[1] ?table what the dialogue has heard for later
 -- @treturn[2] nil, message, code
 return function(socket, o, deadline, origin)
-  if class.type(socket) == "closed stream" then return class.open(socket) end
-  local config, message, code = options.config(o.tls)
-  if not config then return fail(socket, message, code) end
+  local ok, config, message, code
+  ok, message, code = finish(class, "upgradable", socket, deadline, true, true, o.nested)
+  if not ok then return nil, message, code end
+  config, message, code = options.config(o.tls)
+  if config and o.server and type(config) ~= "function" then
+    ok, message, code = core.tls.serves(config)
+  end
+  if not config or not ok then return fail(socket, message, code) end
   local url = core.parse(origin)
   local host = url and url.host
   local servername = o.servername

@@ -111,7 +111,10 @@ local function stream_peer(s, o)
     name = s:info().url,
     read = function() return s:read(-16384) end,
     write = function(data) return s:write(data) end,
-    finish = function() return o.no_shutdown or s:shutdown() end,
+    finish = function()
+      if o.no_shutdown then return true end
+      return s:shutdown()
+    end,
   }
 end
 
