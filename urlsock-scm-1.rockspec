@@ -82,7 +82,7 @@ build = {
         "src/pass.c", "src/proxy.c", "src/peer.c", "src/pem.c", "src/resolve.c", "src/scratch.c", "src/seal.c",
         "src/session.c", "src/settings.c", "src/sock.c", "src/stream.c", "src/thread.c",
         "src/trust.c", "src/url.c", "src/verdict.c",
-        "src/lua_alarm.c", "src/lua_core.c", "src/lua_dgram.c", "src/lua_listener.c", "src/lua_pass.c", "src/lua_resolver.c",
+        "src/lua_alarm.c", "src/lua_core.c", "src/lua_dgram.c", "src/lua_dgram_io.c", "src/lua_listener.c", "src/lua_pass.c", "src/lua_resolver.c",
         "src/lua_socket.c", "src/lua_stdio.c", "src/lua_stream.c", "src/lua_stream_facts.c", "src/lua_stream_io.c", "src/lua_stream_tls.c",
         "src/lua_tls.c", "src/lua_url.c",
       },

@@ -1,5 +1,5 @@
 /*
- * lua_dgram.c - datagram sockets for Lua.
+ * lua_dgram.c - datagram sockets for Lua: their life, names and options.
  */
 #include <sys/socket.h>
 
@@ -8,38 +8,24 @@
 #include <string.h>
 
 #include "dgram.h"
-#include "file.h"
-#include "lua_urlsock.h"
+#include "lua_dgram.h"
 
-struct datagram {
-	int fd;				/* -1: closed */
-	const struct sk_scheme *scheme;
-	char *url;			/* connected or bound to */
-	struct sk_file file;
-	struct sk_shelf *shelf;
-	struct sk_buf in;		/* lent while a receive runs */
-	struct sk_lua_bounds bounds;
-	unsigned char reading;		/* a coroutine waits in a receive ... */
-	unsigned char writing;		/* ... or in a send */
-	char want;
-};
-
-static struct datagram *
-self(lua_State *L)
+struct sk_lua_datagram *
+sk_lua_datagram_self(lua_State *L)
 {
 	return sk_lua_self(L, SK_TYPE_DATAGRAM);
 }
 
-static int
-fail(lua_State *L, struct datagram *d, struct sk_err *err)
+int
+sk_lua_datagram_fail(lua_State *L, struct sk_lua_datagram *d,
+    struct sk_err *err)
 {
 	d->want = 0;
 	return sk_lua_fail_on(L, d->url, err);
 }
 
-/* 0 where the socket can be used; 3 with nil, message, code pushed. */
-static int
-unusable(lua_State *L, struct datagram *d, int held)
+int
+sk_lua_datagram_unusable(lua_State *L, struct sk_lua_datagram *d, int held)
 {
 	struct sk_err err = { 0 };
 
@@ -48,25 +34,13 @@ unusable(lua_State *L, struct datagram *d, int held)
 	else if (held)
 		(void)sk_fail(&err, SK_BUSY,
 		    "another coroutine waits in such a call");
-	return err.code == SK_NONE ? 0 : fail(L, d, &err);
+	return err.code == SK_NONE ? 0 : sk_lua_datagram_fail(L, d, &err);
 }
 
-static int
-unfinished(lua_State *L, struct datagram *d, ssize_t result,
-    struct sk_err *err)
-{
-	if (result == SK_FAIL)
-		return fail(L, d, err);
-	d->want = result == SK_WANT_READ ? 'r' : 'w';
-	lua_pushboolean(L, 0);
-	lua_pushlstring(L, &d->want, 1);
-	return 2;
-}
-
-static struct datagram *
+static struct sk_lua_datagram *
 datagram_new(lua_State *L)
 {
-	struct datagram *d = sk_lua_new(L, sizeof(*d), SK_TYPE_DATAGRAM);
+	struct sk_lua_datagram *d = sk_lua_new(L, sizeof(*d), SK_TYPE_DATAGRAM);
 
 	d->fd = -1;
 	d->shelf = sk_shelf_hold(sk_lua_shelf(L));
@@ -75,7 +49,7 @@ datagram_new(lua_State *L)
 }
 
 static void
-let_go(struct datagram *d)
+let_go(struct sk_lua_datagram *d)
 {
 	sk_file_remove(&d->file);
 	sk_fd_close(d->fd);
@@ -84,7 +58,7 @@ let_go(struct datagram *d)
 
 /* Gives a socket its descriptor; nothing is kept where this fails. */
 static int
-start(struct datagram *d, int fd, const char *url, const char *scheme,
+start(struct sk_lua_datagram *d, int fd, const char *url, const char *scheme,
     struct sk_err *err)
 {
 	char text[SK_URL_MAX];
@@ -112,7 +86,7 @@ open_socket(lua_State *L, int connects)
 {
 	size_t n;
 	const char *text = luaL_checklstring(L, 1, &n);
-	struct datagram *d;
+	struct sk_lua_datagram *d;
 	struct sk_fd_options options;
 	struct sk_addr *list, local;
 	struct sk_url url;
@@ -159,7 +133,7 @@ datagram_bind(lua_State *L)
 static int
 datagram_pair(lua_State *L)
 {
-	struct datagram *a = datagram_new(L), *b = datagram_new(L);
+	struct sk_lua_datagram *a = datagram_new(L), *b = datagram_new(L);
 	struct sk_err err = { 0 };
 	int fds[2];
 
@@ -181,7 +155,7 @@ datagram_adopt(lua_State *L)
 {
 	int fd = (int)sk_lua_whole(L, 1, 0, 2147483647.0);
 	const char *scheme = luaL_checkstring(L, 2);
-	struct datagram *d = datagram_new(L);
+	struct sk_lua_datagram *d = datagram_new(L);
 	struct sk_err err = { 0 };
 
 	if (sk_fd_prepare(fd, &err) != 0 ||
@@ -193,83 +167,13 @@ datagram_adopt(lua_State *L)
 }
 
 /*
- * send(socket, data, url | nil, addresses | nil): a step: true. Where the
- * URL's host is a name, the addresses have to be given.
- */
-static int
-datagram_send(lua_State *L)
-{
-	struct datagram *d = self(L);
-	size_t n, length;
-	const char *data = luaL_checklstring(L, 2, &n);
-	const char *text = luaL_optlstring(L, 3, NULL, &length);
-	struct sk_addr *list = NULL;
-	struct sk_url url;
-	struct sk_err err = { 0 };
-	int r;
-
-	if (unusable(L, d, d->writing))
-		return 3;
-	if (text != NULL && (sk_url_parse(&url, text, length,
-	    SK_PORT_IN_URL, &err) != 0 ||
-	    sk_lua_addresses(L, 4, &url, &list, &err) == SK_FAIL))
-		return fail(L, d, &err);
-	r = sk_dgram_send(d->fd, data, n, list, &err);
-	free(list);
-	if (r != 0)
-		return unfinished(L, d, r, &err);
-	d->want = 0;
-	lua_pushboolean(L, 1);
-	return 1;
-}
-
-/*
- * receive(socket, max | nil): a step: the datagram, the sender's URL or false,
- * and whether more than max bytes were sent.
- */
-static int
-datagram_receive(lua_State *L)
-{
-	struct datagram *d = self(L);
-	struct sk_addr from;
-	struct sk_err err = { 0 };
-	char text[SK_URL_MAX], *room;
-	size_t max = SK_BLOCK;
-	int truncated;
-	ssize_t n;
-
-	if (!lua_isnoneornil(L, 2))
-		max = (size_t)sk_lua_whole(L, 2, 0, 1 << 30);
-	if (unusable(L, d, d->reading))
-		return 3;
-	if ((room = sk_buf_room(&d->in, max, d->shelf)) == NULL) {
-		(void)sk_fail(&err, SK_MEMORY, "receive: out of memory");
-		return fail(L, d, &err);
-	}
-	n = sk_dgram_receive(d->fd, room, max, &from, &truncated, &err);
-	if (n < 0) {
-		sk_buf_free(&d->in, d->shelf);
-		return unfinished(L, d, n, &err);
-	}
-	d->want = 0;
-	lua_pushlstring(L, room, (size_t)n);
-	sk_buf_free(&d->in, d->shelf);
-	if (sk_addr_text(&from, d->scheme->name, text) > 0)
-		lua_pushstring(L, text);
-	else
-		lua_pushboolean(L, 0);
-	lua_pushboolean(L, truncated);
-	return 3;
-}
-
-/*
  * What the loop asks, and names and options
  */
 
 static int
 set_holds(lua_State *L, unsigned char value)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
 	if (lua_toboolean(L, 2))
 		d->reading = value;
@@ -293,21 +197,21 @@ datagram_release(lua_State *L)
 static int
 datagram_settimeout(lua_State *L)
 {
-	return sk_lua_settimeout(L, &self(L)->bounds);
+	return sk_lua_settimeout(L, &sk_lua_datagram_self(L)->bounds);
 }
 
 static int
 datagram_gettimeout(lua_State *L)
 {
-	return sk_lua_gettimeout(L, &self(L)->bounds);
+	return sk_lua_gettimeout(L, &sk_lua_datagram_self(L)->bounds);
 }
 
 static int
 datagram_fd(lua_State *L)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
-	if (unusable(L, d, 0))
+	if (sk_lua_datagram_unusable(L, d, 0))
 		return 3;
 	lua_pushinteger(L, d->fd);
 	return 1;
@@ -316,7 +220,7 @@ datagram_fd(lua_State *L)
 static int
 datagram_want(lua_State *L)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
 	if (d->want == 0)
 		lua_pushnil(L);
@@ -328,50 +232,52 @@ datagram_want(lua_State *L)
 static int
 datagram_localname(lua_State *L)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
-	return unusable(L, d, 0) ? 3 :
+	return sk_lua_datagram_unusable(L, d, 0) ? 3 :
 	    sk_lua_name(L, d->fd, 0, d->scheme->name);
 }
 
 static int
 datagram_peername(lua_State *L)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
-	return unusable(L, d, 0) ? 3 :
+	return sk_lua_datagram_unusable(L, d, 0) ? 3 :
 	    sk_lua_name(L, d->fd, 1, d->scheme->name);
 }
 
 static int
 datagram_getoption(lua_State *L)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
-	return unusable(L, d, 0) ? 3 : sk_lua_getoption(L, d->fd, d->url);
+	return sk_lua_datagram_unusable(L, d, 0) ? 3 :
+	    sk_lua_getoption(L, d->fd, d->url);
 }
 
 static int
 datagram_setoption(lua_State *L)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
-	return unusable(L, d, 0) ? 3 : sk_lua_setoption(L, d->fd, d->url);
+	return sk_lua_datagram_unusable(L, d, 0) ? 3 :
+	    sk_lua_setoption(L, d->fd, d->url);
 }
 
 static int
 datagram_origin(lua_State *L)
 {
-	lua_pushstring(L, self(L)->url);
+	lua_pushstring(L, sk_lua_datagram_self(L)->url);
 	return 1;
 }
 
 static int
 datagram_detach(lua_State *L)
 {
-	struct datagram *d = self(L);
+	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 
-	if (unusable(L, d, d->reading || d->writing))
+	if (sk_lua_datagram_unusable(L, d, d->reading || d->writing))
 		return 3;
 	lua_pushinteger(L, d->fd);
 	free(d->file.path);
@@ -391,7 +297,7 @@ datagram_close(lua_State *L)
 static int
 datagram_gc(lua_State *L)
 {
-	struct datagram *d = luaL_checkudata(L, 1, SK_TYPE_DATAGRAM);
+	struct sk_lua_datagram *d = luaL_checkudata(L, 1, SK_TYPE_DATAGRAM);
 
 	let_go(d);
 	free(d->url);
@@ -407,7 +313,7 @@ datagram_gc(lua_State *L)
 static int
 datagram_tostring(lua_State *L)
 {
-	struct datagram *d = luaL_checkudata(L, 1, SK_TYPE_DATAGRAM);
+	struct sk_lua_datagram *d = luaL_checkudata(L, 1, SK_TYPE_DATAGRAM);
 
 	lua_pushfstring(L, "datagram (%s%s)", d->fd == -1 ? "closed " : "",
 	    d->url != NULL ? d->url : "?");
@@ -417,7 +323,7 @@ datagram_tostring(lua_State *L)
 int
 sk_lua_datagram_fd(lua_State *L, int index)
 {
-	struct datagram *d = sk_lua_test(L, index, SK_TYPE_DATAGRAM);
+	struct sk_lua_datagram *d = sk_lua_test(L, index, SK_TYPE_DATAGRAM);
 
 	return d != NULL ? d->fd : -2;
 }
@@ -425,7 +331,7 @@ sk_lua_datagram_fd(lua_State *L, int index)
 static int
 datagram_type(lua_State *L)
 {
-	struct datagram *d = sk_lua_test(L, 1, SK_TYPE_DATAGRAM);
+	struct sk_lua_datagram *d = sk_lua_test(L, 1, SK_TYPE_DATAGRAM);
 
 	if (d == NULL)
 		return 0;
@@ -441,8 +347,6 @@ sk_lua_open_datagram(lua_State *L)
 		{ "bind", datagram_bind },
 		{ "pair", datagram_pair },
 		{ "adopt", datagram_adopt },
-		{ "send", datagram_send },
-		{ "receive", datagram_receive },
 		{ "hold", datagram_hold },
 		{ "release", datagram_release },
 		{ "settimeout", datagram_settimeout },
@@ -466,5 +370,7 @@ sk_lua_open_datagram(lua_State *L)
 	};
 
 	sk_lua_class(L, SK_TYPE_DATAGRAM, functions, meta);
+	lua_getfield(L, -1, "metatable");
+	sk_lua_setfuncs(L, sk_lua_datagram_io, 1);
 	lua_setfield(L, -2, "datagram");
 }

@@ -6,14 +6,8 @@ local loop = require "urlsock.loop"
 local options = require "urlsock.options"
 local resolve = require "urlsock.resolve"
 
-local class = core.datagram
+local class, finish = core.datagram, loop.finish
 local datagram = {}
-
-local function check_data(data, where)
-  if type(data) ~= "string" and type(data) ~= "number" then
-    error(("bad argument #1 to '%s' (string expected, got %s)"):format(where, type(data)), 3)
-  end
-end
 
 --- Sends one datagram on a connected socket, whole or not at all.
 -- @tparam string data
@@ -21,13 +15,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string code `"limit"`, `"refused"`, `"timeout"`, `"closed"`, `"busy"`
-function datagram:send(data)
-  check_data(data, "send")
-  local deadline = loop.deadline(class.gettimeout(self))
-  local ok, message, code = loop.finish(class, "send", self, deadline, false, true, data)
-  if ok then return self end
-  return nil, message, code
-end
+-- @function datagram:send
+datagram.send = loop.method(class, "send", false, true)
 
 --- Sends one datagram to a URL; the sender's URL of `receivefrom` is one.
 -- @tparam string data
@@ -35,7 +24,9 @@ end
 -- @treturn[1] datagram
 -- @treturn[2] nil, message, code
 function datagram:sendto(data, url)
-  check_data(data, "sendto")
+  if type(data) ~= "string" and type(data) ~= "number" then
+    error(("bad argument #1 to 'sendto' (string expected, got %s)"):format(type(data)), 2)
+  end
   if type(url) ~= "string" then
     error(("bad argument #2 to 'sendto' (string expected, got %s)"):format(type(url)), 2)
   end
@@ -55,19 +46,7 @@ function datagram:sendto(data, url)
   local addresses
   addresses, message, code = resolve(u, family, deadline)
   if addresses == nil then return nil, message, code end
-  local ok
-  ok, message, code = loop.finish(class, "send", self, deadline, false, true, data, u.url,
-    addresses or nil)
-  if ok then return self end
-  return nil, message, code
-end
-
-local function receive(self, max, where)
-  if max ~= nil and (not options.is_whole(max) or max > 2 ^ 30) then
-    error(("bad argument #1 to '%s' (whole number up to 2^30 expected)"):format(where), 3)
-  end
-  local deadline = loop.deadline(class.gettimeout(self))
-  return loop.finish(class, "receive", self, deadline, true, false, max)
+  return finish(class, "sendto", self, deadline, false, true, data, u.url, addresses or nil)
 end
 
 --- Receives one datagram; an empty one is `""`.
@@ -77,12 +56,10 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message
 -- @treturn[2] string code `"timeout"`, `"refused"`, `"closed"`, `"busy"`
-function datagram:receive(max)
-  local data, url, cut = receive(self, max, "receive")
-  if data == nil then return nil, url, cut end
-  if cut then return data, true end
-  return data
-end
+-- @function datagram:receive
+datagram.receive = loop.method(class, "receive", true, false)
+
+local receivefrom = loop.method(class, "receivefrom", true, false)
 
 --- Receives one datagram and tells who sent it.
 -- @tparam[opt=65536] number max bytes
@@ -91,7 +68,10 @@ end
 -- @treturn[1] boolean whether it was cut
 -- @treturn[2] nil, message, code
 function datagram:receivefrom(max)
-  local data, url, cut = receive(self, max, "receivefrom")
+  if max ~= nil and (not options.is_whole(max) or max > 2 ^ 30) then
+    error("bad argument #1 to 'receivefrom' (whole number up to 2^30 expected)", 2)
+  end
+  local data, url, cut = receivefrom(self, max)
   if data == nil then return nil, url, cut end
   return data, url or nil, cut
 end
