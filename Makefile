@@ -5,6 +5,7 @@
 # make chunk        the tests with reads and writes of 23 bytes
 # make asan         the tests under AddressSanitizer and UBSan
 # make valgrind     the tests that start no other program, under valgrind
+# make soak         100,000 connections, STARTTLS and the end of it; what is left then
 # make tsan         threads under ThreadSanitizer
 # make lint         layout, arrows, luacheck, cppcheck, clang-tidy, gcc and clang -Werror
 # make doc          the reference as HTML, in build/doc
@@ -102,10 +103,15 @@ asan: .prepared
 
 # Without the specs whose subject is time, other programs or many connections.
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
-VALGRIND_SPECS = url stream listener datagram tls tls_options hello pass proxy starttls
+VALGRIND_SPECS = url stream listener datagram tls tls_options hello pass proxy
 valgrind: .prepared
 	@LUAS=lua5.4 SPECS="$(VALGRIND_SPECS:%=spec/%_spec.lua)" PREFIX="$(VALGRIND)" \
 		LIMIT=3000 .ci/test
+
+CYCLES = 100000
+soak: .prepared
+	@env -u SSL_CERT_FILE -u SSL_CERT_DIR LUA_PATH="lua/?.lua;./?.lua;;" \
+		LUA_CPATH="build/5.4/?.so;;" lua5.4 spec/support/soak.lua $(CYCLES)
 
 .prepared:
 	@.ci/packages test
@@ -225,6 +231,6 @@ clean:
 	rm -rf build
 
 
-.PHONY: all doc native seams .prepared chunk asan valgrind tsan demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
+.PHONY: all doc native seams .prepared chunk asan valgrind soak tsan demo test fuzz lint lint-luacheck lint-cppcheck lint-clang-format \
 	lint-clang-tidy lint-gcc lint-clang install clean
 .SECONDARY:

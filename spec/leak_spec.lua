@@ -75,3 +75,12 @@ describe("a failure", function()
     c:close()
   end)
 end)
+
+describe("a thousand connections with starttls, good ones and bad ones", function()
+  it("leave no descriptor, and no memory", function()
+    local left, grown = support.shell(os.getenv "LUA" .. " spec/support/soak.lua 1000"):match(
+      "^1000 cycles: (%-?%d+) descriptors, (%-?%d+) KiB more$")
+    assert.equal("0", left)
+    assert.is_true(tonumber(grown) < 1024, grown)
+  end)
+end)

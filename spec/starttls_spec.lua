@@ -468,7 +468,7 @@ describe("starttls as a client", function()
 
   it("sends exactly the packets of the binary protocols", function()
     local function sent(protocol, steps)
-      local _, seen = run(protocol, steps, { timeout = 0.05 })
+      local _, seen = run(protocol, steps, { timeout = 0.2 })
       return (seen:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
     end
     assert.equal("0000000804d2162f", sent("postgres", { "", "" }))
