@@ -85,6 +85,7 @@ end
 local function let_go(s)
   s:settimeout(0)
   support.gather(s)
+  core.stream.release(s, true, true) -- a relay may wait in a read
   local fd = assert(s:detach())
   core.listener.adopt(fd, "tcp"):close()
 end
