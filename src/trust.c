@@ -59,6 +59,14 @@ is_file(const char *path)
 }
 
 static int
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int
 take(struct sk_trust *t, const char *path, int directory)
 {
 	t->directory = directory;
@@ -66,7 +74,10 @@ take(struct sk_trust *t, const char *path, int directory)
 	return 0;
 }
 
-/* The variables of openssl-env(7), which libressl's libtls does not obey. */
+/*
+ * The variables of openssl-env(7), which libressl's libtls does not obey. The
+ * directory may be a list with colons.
+ */
 static int
 from_environment(struct sk_trust *t, struct sk_err *err)
 {
@@ -79,6 +90,9 @@ from_environment(struct sk_trust *t, struct sk_err *err)
 		return sk_fail(err, SK_TLS, "ca: SSL_CERT_FILE is '%s', "
 		    "which cannot be read", file);
 	}
+	if (strchr(directory, ':') == NULL && !is_directory(directory))
+		return sk_fail(err, SK_TLS, "ca: SSL_CERT_DIR is '%s', "
+		    "which is no directory", directory);
 	return take(t, directory, 1);
 }
 
