@@ -301,8 +301,6 @@ stream_detach(lua_State *L)
 
 	if (sk_stream_usable(&u->s, &err) != 0)
 		return sk_lua_stream_fail(L, u, &err);
-	if (u->reading || u->writing)
-		return sk_lua_stream_busy(L, u, "call");
 	if (u->s.sealed > 0)
 		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: the stream is "
 		    "under tls, whose state would be lost");
