@@ -100,6 +100,8 @@ describe("starttls", function()
       line = line .. b:read()
     end)
     assert.equal("STARTTLSinside", line)
+    assert.equal(#"STARTTLS\r\ninside\n", b:info().bytes_in)
+    assert.equal(b:info().bytes_in, a:info().bytes_out)
   end)
 
   it("seeks afresh under TLS what it did not find in the ClientHello", function()
