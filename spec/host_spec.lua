@@ -90,16 +90,18 @@ for name, run in pairs(hosts) do
       b:close()
     end)
 
-    it("wakes them when a to-be-closed variable goes out of scope, too", function()
-      local a, b = assert(urlsock.pair())
-      local start, code = urlsock.now(), nil
-      run(module, function() code = select(3, a:read()) end, function()
-        assert(b:write "")
-        getmetatable(a).__close(a, nil)
-      end)
-      assert.equal("closed", code)
-      assert.is_true(urlsock.now() - start < 0.5)
-      b:close()
+    it("wakes them when it is detached, or a to-be-closed variable goes out of scope", function()
+      for _, part in ipairs { function(s) s:detach() end, getmetatable(urlsock.pair()).__close } do
+        local a, b = assert(urlsock.pair())
+        local start, code = urlsock.now(), nil
+        run(module, function() code = select(3, a:read()) end, function()
+          assert(b:write "")
+          part(a)
+        end)
+        assert.equal("closed", code)
+        assert.is_true(urlsock.now() - start < 0.5)
+        b:close()
+      end
     end)
 
     it("reads and writes at the same time, and lets one at a time do either", function()

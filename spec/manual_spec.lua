@@ -22,6 +22,13 @@ describe("the manual", function()
     assert.is_true(n > 80)
   end)
 
+  it("has every socket option", function()
+    local text = contents "doc/options.md"
+    for _, name in ipairs(core.options) do
+      assert.is_truthy(text:find("| `" .. name .. "` |", 1, true), name)
+    end
+  end)
+
   it("has every error code", function()
     local text = contents "README.md"
     for _, code in ipairs(core.codes) do

@@ -267,6 +267,18 @@ describe("the option", function()
 end)
 
 describe("a connection under tls", function()
+  it("ca and crl are whole, every block of them", function()
+    local ca, crl = support.contents "ca.pem", support.contents "crl.pem"
+    for text, number in pairs {
+      [ca:sub(1, 300)] = 1, [ca .. ca:gsub("\n[%w+/]+", "\n!", 1)] = 2,
+      ["-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] = 1,
+    } do
+      refuses({ ca = text }, "ca", "tls", ("block %d %%(CERTIFICATE%%)"):format(number))
+    end
+    refuses({ ca = ca, crl = crl:sub(1, 200) }, "crl", "tls", "block 1 %(X509 CRL%)")
+    assert(urlsock.tls { ca = "words before it\n" .. ca:gsub("\n", "\r\n") .. ca, crl = crl })
+  end)
+
   it("ca tells why a file cannot be had", function()
     for path, why in pairs {
       nosuch = "cannot open 'nosuch': no such file or directory$",

@@ -100,6 +100,8 @@ describe("starttls", function()
       line = line .. b:read()
     end)
     assert.equal("STARTTLSinside", line)
+    assert.equal(#"STARTTLS\r\ninside\n", b:info().bytes_in)
+    assert.equal(b:info().bytes_in, a:info().bytes_out)
   end)
 
   it("seeks afresh under TLS what it did not find in the ClientHello", function()
@@ -262,6 +264,22 @@ describe("starttls", function()
 end)
 
 describe("a tls stream", function()
+  it("sends what it has accepted after close, to a peer that keeps reading", function()
+    for _, size in ipairs { 16384, 1000000 } do
+      local a, b = support.upgrade(support.client)
+      local accepted = 0
+      a:settimeout(0)
+      a:setvbuf("full", size)
+      repeat
+        local ok, _, _, count = a:write(("x"):rep(900000))
+        accepted = accepted + (ok and 900000 or count)
+      until not ok
+      a:close()
+      assert.equal(accepted, #assert(b:read "a"))
+      b:close()
+    end
+  end)
+
   it("refuses to write while TLS ends, and ends it all the same", function()
     local a, b = support.upgrade(support.client)
     assert(b:write("last\n"))

@@ -36,10 +36,19 @@ const struct sk_fd_options sk_fd_defaults = {
 	NULL, -1, -1, -1, -1, -1, -1, -1
 };
 
+/* What is still to be sent when a connection is let go of. */
+struct rest {
+	int fd;
+	char *p;
+	size_t n, sent, size;
+};
+
 struct fd {
 	struct sk_layer layer;
 	int fd;			/* -1 until it is connected */
 	unsigned char open;
+	unsigned char parting;	/* what does not fit goes to the rest */
+	struct rest rest;
 	struct sk_dial *dial;	/* NULL once connected */
 	pid_t pid;		/* a child by fork(2) only closes its copy */
 };
@@ -95,18 +104,37 @@ fd_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 }
 
 static ssize_t
+keep(struct rest *r, const void *p, size_t n, struct sk_err *err)
+{
+	size_t size = r->n + n > 2 * r->size ? r->n + n : 2 * r->size;
+	char *block;
+
+	if (n > r->size - r->n) {
+		if ((block = realloc(r->p, size)) == NULL)
+			return sk_fail(err, SK_MEMORY, "write: out of memory");
+		r->p = block;
+		r->size = size;
+	}
+	memcpy(r->p + r->n, p, n);
+	r->n += n;
+	return (ssize_t)n;
+}
+
+static ssize_t
 fd_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
 {
 	struct fd *f = fd_of(l);
 	ssize_t r;
 
+	if (f->rest.n > 0)
+		return keep(&f->rest, p, n, err);
 	do
 		r = send(f->fd, p, chunk(n), MSG_NOSIGNAL);
 	while (r == -1 && errno == EINTR);
 	if (r >= 0)
 		return r;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		return SK_WANT_WRITE;
+		return f->parting ? keep(&f->rest, p, n, err) : SK_WANT_WRITE;
 	return sk_fail_sys(err, errno, "write");
 }
 
@@ -115,7 +143,8 @@ fd_shut(struct sk_layer *l, struct sk_err *err)
 {
 	struct fd *f = fd_of(l);
 
-	if (!f->open || shutdown(f->fd, SHUT_WR) == 0 || errno == ENOTCONN)
+	if (!f->open || f->rest.n > 0 || shutdown(f->fd, SHUT_WR) == 0 ||
+	    errno == ENOTCONN)
 		return 0;
 	return sk_fail_sys(err, errno, "shutdown");
 }
@@ -153,31 +182,103 @@ is_sending(int fd)
 #endif
 }
 
+static int
+is_transient(int sys)
+{
+	return sys == EAGAIN || sys == EWOULDBLOCK || sys == EINTR;
+}
+
+/* Sends what there is room for: whether the connection is of further use. */
+static int
+send_rest(struct rest *r)
+{
+	ssize_t n = send(r->fd, r->p + r->sent, r->n - r->sent, MSG_NOSIGNAL);
+
+	if (n == -1)
+		return is_transient(errno);
+	r->sent += (size_t)n;
+	if (r->sent == r->n)
+		(void)shutdown(r->fd, SHUT_WR);
+	return 1;
+}
+
+/* Drops what has arrived: the same. A peer that has ended may still read. */
+static int
+drop(const struct rest *r, short *events)
+{
+	char waste[4096];
+	ssize_t n = recv(r->fd, waste, sizeof(waste), 0);
+
+	if (n == -1)
+		return is_transient(errno);
+	if (n == 0)
+		*events = POLLOUT;
+	return n > 0 || r->sent < r->n;
+}
+
+/* A peer that does not get all of it must not take it for all. */
+static void
+close_rest(struct rest *r)
+{
+	struct linger now = { 1, 0 };
+
+	if (r->sent < r->n)
+		(void)setsockopt(r->fd, SOL_SOCKET, SO_LINGER, &now,
+		    sizeof(now));
+	sk_fd_close(r->fd);
+	free(r->p);
+}
+
 /*
- * Reads and drops until all is on its way, the peer has ended, or LINGER
- * seconds have passed; then closes. What arrives at a closed socket (a TLS 1.3 server's
- * session tickets do, late) is answered with a reset, which destroys what is
- * still to be sent.
+ * Sends the rest, and reads and drops until all is on its way, the peer has
+ * ended, or LINGER seconds have passed without a byte of progress; then
+ * closes. What arrives at a closed socket (a TLS 1.3 server's session tickets
+ * do, late) is answered with a reset, which destroys what is still to be sent.
  */
 static void
 linger(void *arg)
 {
+	struct rest *r = arg;
 	struct pollfd p = { 0 };
 	struct sk_err ignored = { 0 };
 	double end = sk_now() + LINGER;
-	char waste[4096];
-	ssize_t r = 1;
+	size_t before;
+	int alive = 1;
 
-	p.fd = (int)(intptr_t)arg;
-	p.events = POLLIN;
-	while (is_sending(p.fd) && sk_now() < end) {
-		if (sk_poll(&p, 1, 0.05, &ignored) > 0)
-			r = recv(p.fd, waste, sizeof(waste), 0);
-		if (r == 0 || (r == -1 && errno != EAGAIN && errno != EINTR))
-			break;
+	p.fd = r->fd;
+	p.events = POLLIN | POLLOUT;
+	while (alive && (r->sent < r->n || is_sending(p.fd)) &&
+	    sk_now() < end) {
+		if (r->sent == r->n)
+			p.events = POLLIN;
+		if (sk_poll(&p, 1, 0.05, &ignored) <= 0)
+			continue;
+		before = r->sent;
+		if (p.revents & ~POLLOUT)
+			alive = drop(r, &p.events);
+		if (alive && r->sent < r->n)
+			alive = send_rest(r);
+		if (r->sent > before)
+			end = sk_now() + LINGER;
 	}
 	sk_err_clear(&ignored);
-	sk_fd_close(p.fd);
+	close_rest(r);
+	free(r);
+}
+
+/* Leaves a descriptor and its rest to a thread: 0, or -1 where there is none. */
+static int
+leave(const struct rest *rest)
+{
+	struct rest *r = malloc(sizeof(*r));
+
+	if (r == NULL)
+		return -1;
+	*r = *rest;
+	if (sk_thread_start(linger, r) == 0)
+		return 0;
+	free(r);
+	return -1;
 }
 
 /*
@@ -185,20 +286,21 @@ linger(void *arg)
  * a thread stays with the descriptor.
  */
 static void
-part(int fd)
+part(struct fd *f)
 {
 	struct sk_addr local;
 	struct sk_err ignored = { 0 };
-	int tcp = sk_fd_local(fd, &local, &ignored) > 0 &&
+	int fd = f->fd, tcp = sk_fd_local(fd, &local, &ignored) > 0 &&
 	    local.ss.ss_family != AF_UNIX;
 
 	sk_err_clear(&ignored);
 	drain(fd);
-	if (tcp && is_sending(fd) && shutdown(fd, SHUT_WR) == 0 &&
-	    is_sending(fd) &&
-	    sk_thread_start(linger, (void *)(intptr_t)fd) == 0)
+	f->rest.fd = fd;
+	if ((f->rest.n > 0 || (tcp && is_sending(fd) &&
+	    shutdown(fd, SHUT_WR) == 0 && is_sending(fd))) &&
+	    leave(&f->rest) == 0)
 		return;
-	sk_fd_close(fd);
+	close_rest(&f->rest);
 }
 
 static void
@@ -207,7 +309,7 @@ fd_free(struct sk_layer *l)
 	struct fd *f = fd_of(l);
 
 	if (f->open && f->fd != -1 && f->pid == getpid())
-		part(f->fd);
+		part(f);
 	else
 		sk_fd_close(f->fd);
 	sk_dial_free(f->dial);
@@ -289,6 +391,15 @@ sk_fd_release(struct sk_layer *top)
 	f->fd = -1;
 	f->open = 0;
 	return fd;
+}
+
+void
+sk_fd_part(struct sk_layer *top)
+{
+	struct fd *f = lowest(top);
+
+	if (f != NULL)
+		f->parting = 1;
 }
 
 int

@@ -43,6 +43,12 @@ int sk_fd_of(const struct sk_layer *top);
 /* Takes the descriptor out of the bottom of a stack, closed afterwards. */
 int sk_fd_release(struct sk_layer *top);
 
+/*
+ * The owner is about to let go: a write now takes everything, and what the
+ * kernel has no room for is sent by a thread once the layer is freed.
+ */
+void sk_fd_part(struct sk_layer *top);
+
 /* shutdown(2) for reading, of the descriptor at the bottom. */
 int sk_fd_shut_read(struct sk_layer *top, struct sk_err *);
 

@@ -257,12 +257,20 @@ stream_finish(lua_State *L)
 	return sk_lua_stream_answer(L, u, r, &err);
 }
 
+static void
+let_go(struct sk_stream *s)
+{
+	if (s->top != NULL)
+		sk_fd_part(s->top);
+	sk_stream_close(s);
+}
+
 static int
 stream_close(lua_State *L)
 {
 	struct sk_lua_stream *u = luaL_checkudata(L, 1, SK_TYPE_STREAM);
 
-	sk_stream_close(&u->s);
+	let_go(&u->s);
 	u->upgrading = 0;
 	u->want = 0;
 	lua_pushboolean(L, 1);
@@ -274,7 +282,7 @@ stream_gc(lua_State *L)
 {
 	struct sk_lua_stream *u = luaL_checkudata(L, 1, SK_TYPE_STREAM);
 
-	sk_stream_close(&u->s);
+	let_go(&u->s);
 	sk_err_clear(&u->s.dead);
 	free(u->url);
 	u->url = NULL;
@@ -293,8 +301,6 @@ stream_detach(lua_State *L)
 
 	if (sk_stream_usable(&u->s, &err) != 0)
 		return sk_lua_stream_fail(L, u, &err);
-	if (u->reading || u->writing)
-		return sk_lua_stream_busy(L, u, "call");
 	if (u->s.sealed > 0)
 		(void)sk_fail(&err, SK_UNSUPPORTED, "detach: the stream is "
 		    "under tls, whose state would be lost");

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tls.h>
 
+#include "der.h"
 #include "pem.h"
 #include "scratch.h"
 #include "trust.h"
@@ -94,6 +96,41 @@ set_common(struct tls_config *c, const struct sk_conf_spec *s,
 	return 0;
 }
 
+/*
+ * libtls looks at such text when a connection begins, and tells nothing of
+ * what is wrong then. So every block is looked at here.
+ */
+static int
+check_blocks(const struct sk_pem *pem, const char *label, const char *option,
+    struct sk_err *err)
+{
+	struct sk_span rest = { pem->p, pem->n };
+	struct sk_pem block;
+	struct sk_der der, value;
+	char first[64];
+	size_t i;
+	int r;
+
+	(void)snprintf(first, sizeof(first), "-----BEGIN %s-----", label);
+	for (i = 1; memmem(rest.p, rest.n, first, strlen(first)) != NULL; i++) {
+		memset(&block, 0, sizeof(block));
+		r = sk_pem_decode(&rest, label, &block);
+		der.p = (const unsigned char *)block.p;
+		der.n = block.n;
+		if (r == 0 && (sk_der_take(&der, SK_DER_SEQUENCE,
+		    &value) != 0 || der.n > 0))
+			r = -1;
+		sk_pem_free(&block);
+		if (r == -2)
+			return sk_fail(err, SK_MEMORY, "%s: out of memory",
+			    option);
+		if (r != 0)
+			return sk_fail(err, SK_TLS, "%s: block %zu (%s) "
+			    "cannot be read", option, i, label);
+	}
+	return 0;
+}
+
 static int
 set_ca(struct tls_config *c, const char *name, struct sk_span s,
     struct sk_err *err)
@@ -116,9 +153,12 @@ set_ca(struct tls_config *c, const char *name, struct sk_span s,
 	}
 	if (sk_pem_load(&pem, name, s, "-----BEGIN CERTIFICATE-----", err) != 0)
 		return SK_FAIL;
-	r = tls_config_set_ca_mem(c, (const uint8_t *)pem.p, pem.n);
+	r = check_blocks(&pem, "CERTIFICATE", name, err);
+	if (r == 0 &&
+	    tls_config_set_ca_mem(c, (const uint8_t *)pem.p, pem.n) != 0)
+		r = refused(c, name, err);
 	sk_pem_free(&pem);
-	return r == 0 ? 0 : refused(c, name, err);
+	return r;
 }
 
 static int
@@ -166,9 +206,12 @@ set_crl(struct tls_config *c, const struct sk_conf_spec *s,
 	if (sk_pem_load(&pem, "crl", s->crl, "-----BEGIN X509 CRL-----",
 	    err) != 0)
 		return SK_FAIL;
-	r = tls_config_set_crl_mem(c, (const uint8_t *)pem.p, pem.n);
+	r = check_blocks(&pem, "X509 CRL", "crl", err);
+	if (r == 0 &&
+	    tls_config_set_crl_mem(c, (const uint8_t *)pem.p, pem.n) != 0)
+		r = refused(c, "crl", err);
 	sk_pem_free(&pem);
-	return r == 0 ? 0 : refused(c, "crl", err);
+	return r;
 }
 
 /*

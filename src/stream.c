@@ -374,6 +374,7 @@ sk_stream_push(struct sk_stream *s, const struct sk_seal_options *opts,
 	    sk_buf_len(&s->in), err);
 	if (seal == NULL)
 		return SK_FAIL;
+	s->bytes_in -= sk_buf_len(&s->in);	/* they are the handshake's */
 	drop_input(s);
 	s->top = seal;
 	s->sealed++;

@@ -72,13 +72,16 @@ stream.shutdown = method(class, "shutdown", false, true)
 -- @treturn[2] nil, message, code
 stream.stoptls = method(class, "stoptls", true, true)
 
---- The bare descriptor; the stream is closed without touching the connection.
--- @function stream:detach
+--- The bare descriptor; the stream is closed without touching the connection, and whoever waits for
+-- it wakes.
 -- @treturn[1] number
 -- @treturn[2] nil
 -- @treturn[2] string message
--- @treturn[2] string code `"unsupported"` under TLS or with bytes in the buffers, `"busy"`
-stream.detach = method(class, "detach", true, true)
+-- @treturn[2] string code `"unsupported"` under TLS or with bytes in the buffers
+function stream:detach()
+  loop.closing(self)
+  return class.detach(self)
+end
 
 --- Receives a descriptor over a Unix socket, that the peer passed by `sendfd`: it is ours to close,
 -- or `urlsock.adopt` takes it. What was sent before it has to be read first, and what is read must
