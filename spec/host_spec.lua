@@ -41,7 +41,11 @@ function hosts.copas(copas, ...)
       left = left - 1
     end)
   end
-  while left > 0 do copas.step(1) end
+  if copas.running == nil then
+    while left > 0 do copas.step(1) end
+  else
+    copas.loop()
+  end
 end
 
 function hosts.luv(uv, ...)

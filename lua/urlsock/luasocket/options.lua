@@ -2,6 +2,8 @@
 -- is.
 -- @module urlsock.luasocket.options
 
+local words = require "urlsock.luasocket.words"
+
 local options = {}
 
 -- LuaSocket's name -> ours, its kind, and whether it can be got and set
@@ -35,6 +37,7 @@ for name, entry in pairs(both) do
   tcp[name], udp[name] = entry, entry
 end
 options.tcp, options.udp = tcp, udp
+options.unix = { keepalive = both.keepalive, reuseaddr = both.reuseaddr, linger = tcp.linger }
 
 local function entry_of(known, name, access)
   local entry = known[name]
@@ -62,33 +65,41 @@ local function checked(entry, value)
   return value
 end
 
+--- Is it an option of IPv6, and the socket of IPv4?
+local function foreign(self, name)
+  return name:sub(1, 4) == "ipv6" and (self.socket or self.family) and self:getfamily() ~= "inet6"
+end
+
 --- Sets an option, or holds it until the socket is open.
 function options.set(known, self, name, value)
   local entry = entry_of(known, name, "set")
   value = checked(entry, value)
-  if self.closed then return nil, "setsockopt failed" end
-  if not self.socket then
-    self.held[entry[1]] = value
-    return 1
-  end
+  if self.closed or foreign(self, name) then return nil, "setsockopt failed" end
+  if not self.socket or self.early then self.held[entry[1]] = value end
+  if not self.socket then return 1 end
   if not self.socket:setoption(entry[1], value) then return nil, "setsockopt failed" end
   return 1
 end
 
 local function theirs(kind, value)
   if kind == "linger" then return { on = value ~= false, timeout = value or 0 } end
-  if kind == "error" then return value ~= 0 and ("error %d"):format(value) or nil end
+  if kind == "error" then return words.of_number(value) end
   return value
 end
 
---- An option's value; of a socket that is not open yet what is held.
+-- What the options of a new socket are, but for the numbers.
+local initial = { boolean = false, linger = false, error = 0 }
+
+--- An option's value; of a socket that is not open yet what is held, or will be.
 function options.get(known, self, name)
   local entry = entry_of(known, name, "get")
+  if foreign(self, name) then return nil, "getsockopt failed" end
   local value
   if self.socket then
     value = self.socket:getoption(entry[1])
   else
     value = self.held[entry[1]]
+    if value == nil and self.family and not self.closed then value = initial[entry[2]] end
   end
   if value == nil then return nil, "getsockopt failed" end
   return theirs(entry[2], value)
@@ -103,10 +114,13 @@ function options.apply(self)
   return true
 end
 
---- Those that have to be known before a socket is bound or connected.
-function options.early(self)
+--- Those that have to be known before a socket is bound to a URL or connected. One that is bound
+-- to an address of IPv6 takes nothing of IPv4 unless it is told to, as in LuaSocket.
+function options.early(self, url)
   local held = self.held
-  return { reuseport = held.reuseport, ipv6only = held.v6only, broadcast = held.broadcast }
+  local given = { reuseport = held.reuseport, broadcast = held.broadcast }
+  if url and url:find("[", 1, true) then given.ipv6only = held.v6only ~= false end
+  return given
 end
 
 return options
