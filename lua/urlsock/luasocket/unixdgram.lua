@@ -15,7 +15,7 @@ local SIZE = 8192 -- the most that receive takes when nothing is said
 local known = { reuseaddr = options.udp.reuseaddr }
 
 local function word_of(message, code)
-  if code == "closed" or code == "refused" then return "refused" end
+  if code == "closed" then return "refused" end
   return words.of(message, code)
 end
 
