@@ -25,6 +25,7 @@ build = {
     ["urlsock.loop"] = "lua/urlsock/loop.lua",
     ["urlsock.nginx"] = "lua/urlsock/nginx.lua",
     ["urlsock.options"] = "lua/urlsock/options.lua",
+    ["urlsock.relay"] = "lua/urlsock/relay.lua",
     ["urlsock.resolve"] = "lua/urlsock/resolve.lua",
     ["urlsock.select"] = "lua/urlsock/select.lua",
     ["urlsock.starttls"] = "lua/urlsock/starttls.lua",
