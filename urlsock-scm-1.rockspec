@@ -73,6 +73,7 @@ build = {
     ["urlsock.luasocket.path"] = "lua/urlsock/luasocket/path.lua",
     ["urlsock.luasocket.pump"] = "lua/urlsock/luasocket/pump.lua",
     ["urlsock.luasocket.select"] = "lua/urlsock/luasocket/select.lua",
+    ["urlsock.luasocket.services"] = "lua/urlsock/luasocket/services.lua",
     ["urlsock.luasocket.tcp"] = "lua/urlsock/luasocket/tcp.lua",
     ["urlsock.luasocket.udp"] = "lua/urlsock/luasocket/udp.lua",
     ["urlsock.luasocket.unixdgram"] = "lua/urlsock/luasocket/unixdgram.lua",

@@ -67,6 +67,19 @@ local battery = {
   ["toip of no host"] = function(socket) return socket.dns.toip "no such host" end,
   ["getaddrinfo"] = function(socket) return socket.dns.getaddrinfo "127.0.0.1" end,
   ["getaddrinfo of IPv6"] = function(socket) return socket.dns.getaddrinfo "::1" end,
+  ["tohostname"] = function(socket)
+    local name, all = socket.dns.tohostname "127.0.0.1"
+    return name, all.name, all.ip, socket.dns.tohostname "localhost"
+  end,
+  ["tohostname of no host"] = function(socket) return socket.dns.tohostname "no such host" end,
+  ["getnameinfo"] = function(socket)
+    local names, service = socket.dns.getnameinfo("127.0.0.1", "80")
+    return names, service, socket.dns.getnameinfo(nil, "25")
+  end,
+  ["getnameinfo without a service"] = function(socket)
+    return socket.dns.getnameinfo "127.0.0.1"
+  end,
+  ["getnameinfo of nothing"] = function(socket) return (pcall(socket.dns.getnameinfo)) end,
   ["gethostname"] = function(socket) return socket.dns.gethostname() end,
   ["select raises where there is no list, or no number"] = function(socket)
     return (pcall(socket.select, "wrong", 1, 0)), (pcall(socket.select, {}, 1, 0)),

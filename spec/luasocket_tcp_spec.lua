@@ -77,6 +77,11 @@ local battery = {
   ["connect that is refused, in one"] = function(socket) return socket.connect("127.0.0.1", 1) end,
   ["connect to no host"] = function(socket) return socket.tcp():connect("no such host", 1) end,
   ["connect to no service"] = function(socket) return socket.tcp():connect("127.0.0.1", "x?") end,
+  ["connect to a service"] = function(socket)
+    local t = socket.tcp()
+    t:settimeout(5)
+    return t:connect("127.0.0.1", "tcpmux")
+  end,
   ["connect to another family"] = function(socket) return socket.tcp4():connect("::1", 1) end,
   ["connect with a port in a string"] = function(socket)
     local server = socket.bind("127.0.0.1", 0)

@@ -4,6 +4,7 @@
 -- @module urlsock.luasocket.base
 
 local core = require "urlsock.core"
+local services = require "urlsock.luasocket.services"
 local urlsock = require "urlsock"
 local words = require "urlsock.luasocket.words"
 
@@ -99,6 +100,7 @@ end
 -- @treturn[2] string the word
 function base.url(scheme, host, port)
   if host:find(":", 1, true) then host = "[" .. host .. "]" end
+  if not tonumber(port) then port = services.port(port) or port end
   if not tostring(port):find "^%d+%.?0*$" then
     return nil, "service not supported for socket type"
   end
