@@ -86,6 +86,39 @@ local battery = {
     end
     return results
   end,
+  ["udp groups of IPv4"] = function(socket)
+    local u = socket.udp()
+    u:setsockname("*", 0)
+    local group = { multiaddr = "224.0.0.251", interface = "127.0.0.1" }
+    local results = { kit.pack(u:setoption("ip-add-membership", group)),
+      kit.pack(u:setoption("ip-add-membership", group)),
+      kit.pack(u:setoption("ip-drop-membership", group)),
+      kit.pack(u:setoption("ip-drop-membership", group)),
+      u:getoption "ip-multicast-if", u:setoption("ip-multicast-if", "127.0.0.1"),
+      u:getoption "ip-multicast-if", u:setoption("ip-multicast-if", "*") }
+    for _, bad in ipairs { { interface = "*" }, { multiaddr = "224.0.0.251" },
+      { multiaddr = "x", interface = "*" }, { multiaddr = "224.0.0.251", interface = "x" } } do
+      results[#results + 1] = pcall(function() u:setoption("ip-add-membership", bad) end)
+    end
+    return results
+  end,
+  ["udp groups of IPv6"] = function(socket)
+    local u = socket.udp6()
+    u:setsockname("::", 0)
+    local group = { multiaddr = "ff02::fb", interface = 1 }
+    return u:setoption("ipv6-add-membership", group), u:setoption("ipv6-drop-membership", group),
+      (pcall(function() u:setoption("ipv6-add-membership", { multiaddr = "x" }) end))
+  end,
+  ["udp that a group's members receive"] = function(socket)
+    local u, v = socket.udp4(), socket.udp4()
+    u:setsockname("*", 0)
+    u:setoption("ip-add-membership", { multiaddr = "224.0.0.251", interface = "127.0.0.1" })
+    v:setoption("ip-multicast-if", "127.0.0.1")
+    v:setoption("ip-multicast-loop", true)
+    u:settimeout(2)
+    local sent = v:sendto("to all", "224.0.0.251", port_of(u))
+    return sent, u:receive()
+  end,
   ["udp closed"] = function(socket)
     local u = socket.udp()
     u:setsockname("127.0.0.1", 0)

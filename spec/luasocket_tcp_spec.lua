@@ -153,6 +153,11 @@ local battery = {
     end
     return results
   end,
+  ["options of a server"] = function(socket)
+    local server = socket.bind("127.0.0.1", 0)
+    return server:setoption("tcp-defer-accept", true), server:setoption("tcp-fastopen", 5),
+      (pcall(function() server:getoption "tcp-fastopen" end))
+  end,
   ["linger"] = function(socket)
     local client = connected(socket)
     local before = client:getoption "linger"

@@ -2,6 +2,7 @@
 -- is.
 -- @module urlsock.luasocket.options
 
+local multicast = require "urlsock.luasocket.multicast"
 local words = require "urlsock.luasocket.words"
 
 local options = {}
@@ -20,6 +21,8 @@ local tcp = {
   ["tcp-keepidle"] = { "keepidle", "number" },
   ["tcp-keepcnt"] = { "keepcount", "number" },
   ["tcp-keepintvl"] = { "keepinterval", "number" },
+  ["tcp-defer-accept"] = { "deferaccept", "boolean", get = false },
+  ["tcp-fastopen"] = { "fastopen", "number", get = false },
   ["ipv6-v6only"] = { "v6only", "boolean", get = false },
   ["linger"] = { "linger", "linger" },
 }
@@ -28,6 +31,11 @@ local udp = {
   ["dontroute"] = { "dontroute", "boolean" },
   ["ip-multicast-ttl"] = { "multicastttl", "number", get = false },
   ["ip-multicast-loop"] = { "multicastloop", "boolean" },
+  ["ip-add-membership"] = { "join", "group", get = false },
+  ["ip-drop-membership"] = { "leave", "group", get = false },
+  ["ipv6-add-membership"] = { "join", "group", get = false },
+  ["ipv6-drop-membership"] = { "leave", "group", get = false },
+  ["ip-multicast-if"] = { "via", "interface" },
   ["ipv6-unicast-hops"] = { "ttl", "number" },
   ["ipv6-multicast-hops"] = { "multicastttl", "number" },
   ["ipv6-multicast-loop"] = { "multicastloop", "boolean" },
@@ -53,8 +61,11 @@ local function wrong(what, position)
 end
 
 --- Our value for LuaSocket's; raises where it is of the wrong type.
-local function checked(entry, value)
+local function checked(entry, value, name)
   local kind = entry[2]
+  local of_groups, problem = multicast.checked(kind, value, name)
+  if problem then wrong(problem, 2) end
+  if of_groups then return of_groups end
   if kind == "linger" then
     if type(value) ~= "table" then wrong("table expected, got " .. type(value), 2) end
     if type(value.on) ~= "boolean" then wrong("boolean 'on' field expected", 2) end
@@ -73,8 +84,9 @@ end
 --- Sets an option, or holds it until the socket is open.
 function options.set(known, self, name, value)
   local entry = entry_of(known, name, "set")
-  value = checked(entry, value)
+  value = checked(entry, value, name)
   if self.closed or foreign(self, name) then return nil, "setsockopt failed" end
+  if multicast.kinds[entry[2]] then return multicast.set(self, entry[1], value) end
   if not self.socket or self.early then self.held[entry[1]] = value end
   if not self.socket then return 1 end
   if not self.socket:setoption(entry[1], value) then return nil, "setsockopt failed" end
@@ -95,7 +107,9 @@ function options.get(known, self, name)
   local entry = entry_of(known, name, "get")
   if foreign(self, name) then return nil, "getsockopt failed" end
   local value
-  if self.socket then
+  if entry[2] == "interface" then
+    value = multicast.via(self)
+  elseif self.socket then
     value = self.socket:getoption(entry[1])
   else
     value = self.held[entry[1]]
@@ -111,6 +125,7 @@ function options.apply(self)
   for name, value in pairs(self.held) do
     if name ~= "v6only" and not self.socket:setoption(name, value) then return false end
   end
+  multicast.apply(self)
   return true
 end
 
