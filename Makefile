@@ -39,7 +39,8 @@ CORE = err clock buf url addr thread errand alarm resolve sock dial fd pass dgra
 	trust session keypair settings conf greeting hello opening verdict identity seal \
 	peer proxy stream item file
 GLUE = lua_core lua_alarm lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
-	lua_stream_facts lua_stream_tls lua_pass lua_listener lua_dgram lua_dgram_io lua_stdio
+	lua_stream_facts lua_stream_tls lua_pass lua_listener lua_dgram lua_dgram_io \
+	lua_multicast lua_stdio
 HEADERS = $(wildcard src/*.h)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) $(WERROR) $(CFLAGS) -fPIC -fvisibility=hidden \
 	-pthread $(TLS_CFLAGS) $(CPPFLAGS)

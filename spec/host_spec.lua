@@ -1,4 +1,5 @@
 -- One script in every host: it never stalls the others.
+local hosts = require "spec.support.hosts"
 local support = require "spec.support.init"
 local urlsock = require "urlsock"
 
@@ -21,36 +22,6 @@ local function script(url)
   local late = urlsock.now() - start - PATIENCE
   s:close()
   return line == nil and code == "timeout" and late > -0.001 and late < 0.08 or late
-end
-
---- How each host runs functions as coroutines, until all are done.
-local hosts = {}
-
-function hosts.cqueues(cqueues, ...)
-  local controller = cqueues.new()
-  for _, f in ipairs { ... } do controller:wrap(f) end
-  assert(controller:loop())
-end
-
-function hosts.copas(copas, ...)
-  local left = 0
-  for _, f in ipairs { ... } do
-    left = left + 1
-    copas.addthread(function()
-      f()
-      left = left - 1
-    end)
-  end
-  while left > 0 do copas.step(1) end
-end
-
-function hosts.luv(uv, ...)
-  urlsock.use "luv"
-  for _, f in ipairs { ... } do
-    local thread = coroutine.create(f)
-    assert(coroutine.resume(thread))
-  end
-  uv.run()
 end
 
 for name, run in pairs(hosts) do

@@ -69,6 +69,17 @@ local battery = {
     local sent = { c:send("one\r\ntwo", 1, 7) }
     return { sent, { s:receive() }, { s:receive(1) }, s:dirty(), { s:receive(0) } }
   end,
+  ["a server with contexts by name"] = function(sockets, tls)
+    local results = {}
+    for i, case in ipairs { { "localhost", true }, { "other.test", true }, { "localhost" } } do
+      local c, s = wrapped(sockets, tls, client)
+      c:sni(case[1])
+      s:sni({ localhost = assert(tls.newcontext(server)) }, case[2])
+      local a, _, b = shake(c, s)
+      results[i] = { a, b }
+    end
+    return results
+  end,
   ["receive that has to wait"] = function(sockets, tls)
     local c, s = connected(sockets, tls)
     c:send "abc"

@@ -63,6 +63,9 @@ int sk_fd_shut_read(struct sk_layer *top, struct sk_err *);
  */
 int sk_fd_listen(const struct sk_addr *, const struct sk_fd_options *,
     struct sk_err *);
+
+/* How many connections may wait to be accepted, from now on. 0 or SK_FAIL. */
+int sk_fd_backlog(int fd, int backlog, struct sk_err *);
 int sk_fd_accept(int fd, struct sk_layer **out, struct sk_addr *peer,
     struct sk_err *);
 int sk_fd_pair(int type, int fds[2], struct sk_err *);

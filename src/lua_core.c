@@ -325,6 +325,7 @@ luaopen_urlsock_core(lua_State *L)
 	sk_lua_open_stream(L);
 	sk_lua_open_listener(L);
 	sk_lua_open_datagram(L);
+	sk_lua_open_multicast(L);
 	sk_lua_open_stdio(L);
 	return 1;
 }

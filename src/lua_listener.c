@@ -336,6 +336,22 @@ listener_setoption(lua_State *L)
 	return closed(L, l) ? 3 : sk_lua_setoption(L, l->fd, l->url);
 }
 
+/* backlog(listener, n): true. */
+static int
+listener_backlog(lua_State *L)
+{
+	struct listener *l = self(L);
+	int n = (int)sk_lua_whole(L, 2, 0, 2147483647.0);
+	struct sk_err err = { 0 };
+
+	if (closed(L, l))
+		return 3;
+	if (sk_fd_backlog(l->fd, n, &err) != 0)
+		return sk_lua_fail_on(L, l->url, &err);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
 static int
 listener_origin(lua_State *L)
 {
@@ -348,6 +364,19 @@ listener_close(lua_State *L)
 {
 	let_go(luaL_checkudata(L, 1, SK_TYPE_LISTENER));
 	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/* The bare descriptor, which goes on listening; its file stays. */
+static int
+listener_detach(lua_State *L)
+{
+	struct listener *l = luaL_checkudata(L, 1, SK_TYPE_LISTENER);
+
+	lua_pushinteger(L, l->fd);
+	free(l->file.path);
+	l->file.path = NULL;
+	l->fd = -1;
 	return 1;
 }
 
@@ -410,6 +439,8 @@ sk_lua_open_listener(lua_State *L)
 		{ "setoption", listener_setoption },
 		{ "origin", listener_origin },
 		{ "close", listener_close },
+		{ "detach", listener_detach },
+		{ "backlog", listener_backlog },
 		{ "type", listener_type },
 		{ NULL, NULL }
 	};

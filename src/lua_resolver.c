@@ -66,8 +66,9 @@ sk_lua_addresses(lua_State *L, int index, const struct sk_url *url,
 }
 
 /*
- * start(host, port, family | nil, "stream" | "datagram"): a look-up under
- * way, or nil, message, code. family is "inet" or "inet6".
+ * start(host, port, family | nil, "stream" | "datagram", names): a look-up
+ * under way, or nil, message, code. family is "inet" or "inet6"; names says
+ * whether those of the first address are looked up too.
  */
 static int
 resolver_start(lua_State *L)
@@ -80,7 +81,8 @@ resolver_start(lua_State *L)
 	struct sk_err err = { 0 };
 
 	r = sk_lua_new(L, sizeof(*r), SK_TYPE_RESOLVER);
-	r->lookup = sk_resolve_start(host, port,
+	r->lookup = (lua_toboolean(L, 5) ? sk_resolve_start_names :
+	    sk_resolve_start)(host, port,
 	    strcmp(family, "inet") == 0 ? AF_INET :
 	    strcmp(family, "inet6") == 0 ? AF_INET6 : AF_UNSPEC,
 	    stream ? SOCK_STREAM : SOCK_DGRAM, &err);
@@ -113,6 +115,21 @@ resolver_step(lua_State *L)
 	return 1;
 }
 
+/* After a step that has found addresses: the host's name and the service's. */
+static int
+resolver_found(lua_State *L)
+{
+	struct resolver *r = sk_lua_self(L, SK_TYPE_RESOLVER);
+	const char *host, *service;
+
+	if (r->lookup == NULL)
+		return 0;
+	sk_resolve_names(r->lookup, &host, &service);
+	lua_pushstring(L, host);
+	lua_pushstring(L, service);
+	return 2;
+}
+
 static int
 resolver_fd(lua_State *L)
 {
@@ -140,6 +157,7 @@ sk_lua_open_resolver(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "start", resolver_start },
 		{ "step", resolver_step },
+		{ "found", resolver_found },
 		{ "fd", resolver_fd },
 		{ "close", resolver_gc },
 		{ "names", addresses_names },

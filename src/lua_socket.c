@@ -212,9 +212,10 @@ socket_fd(lua_State *L, int index, int *ready)
 }
 
 /*
- * select(readers, writers, seconds | nil): two lists of those that are
+ * select(readers, writers, seconds | nil, bare): two lists of those that are
  * ready. What is buffered or at its end counts as readable, and a closed
- * socket as both: a call on it answers at once.
+ * socket as both: a call on it answers at once. With bare, numbers among
+ * them are descriptors that are none of ours.
  */
 
 /* Adds the sockets of the list at index; how many of them are ready now. */
@@ -227,7 +228,11 @@ gather(lua_State *L, int index, short events, struct pollfd *p)
 	n = lua_isnil(L, index) ? 0 : sk_lua_rawlen(L, index);
 	for (i = 0; i < n; i++) {
 		lua_rawgeti(L, index, (int)i + 1);
-		p[i].fd = socket_fd(L, lua_gettop(L), &ready);
+		if (lua_toboolean(L, 4) && lua_type(L, -1) == LUA_TNUMBER) {
+			p[i].fd = (int)lua_tonumber(L, -1);
+			ready = 0;
+		} else
+			p[i].fd = socket_fd(L, lua_gettop(L), &ready);
 		if (p[i].fd == -2)
 			luaL_error(L, "bad argument #%d to 'select' "
 			    "(item %d is no socket)", index, (int)i + 1);
@@ -267,7 +272,7 @@ core_select(lua_State *L)
 	size_t nr, nw, i, now;
 	double seconds = -1;
 
-	lua_settop(L, 3);
+	lua_settop(L, 4);
 	if (!lua_isnil(L, 1))
 		luaL_checktype(L, 1, LUA_TTABLE);
 	if (!lua_isnil(L, 2))

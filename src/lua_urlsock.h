@@ -145,6 +145,7 @@ void sk_lua_open_socket(lua_State *);		/* select, options */
 void sk_lua_open_stream(lua_State *);
 void sk_lua_open_listener(lua_State *);
 void sk_lua_open_datagram(lua_State *);
+void sk_lua_open_multicast(lua_State *);
 void sk_lua_open_stdio(lua_State *);		/* stdio */
 
 /* The conf of a urlsock.tls object at that index; raises for anything else. */

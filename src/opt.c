@@ -6,10 +6,16 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+
+#ifndef IPV6_JOIN_GROUP
+#define IPV6_JOIN_GROUP IPV6_ADD_MEMBERSHIP
+#define IPV6_LEAVE_GROUP IPV6_DROP_MEMBERSHIP
+#endif
 
 #define NONE (-1)		/* this system has no such option */
 
@@ -25,6 +31,12 @@
 #ifndef SO_REUSEPORT
 #define SO_REUSEPORT NONE
 #endif
+#ifndef TCP_DEFER_ACCEPT
+#define TCP_DEFER_ACCEPT NONE
+#endif
+#ifndef TCP_FASTOPEN
+#define TCP_FASTOPEN NONE
+#endif
 #ifndef TCP_QUICKACK
 #define TCP_QUICKACK NONE
 #endif
@@ -37,10 +49,14 @@ const struct sk_opt sk_opts[] = {
 	    "addresses", SOL_SOCKET, SO_BROADCAST, 0 },
 	{ "cork", SK_OPT_FLAG, 1, "only full packets are sent (Linux)",
 	    IPPROTO_TCP, TCP_CORK, 0 },
+	{ "deferaccept", SK_OPT_FLAG, 1, "a connection is accepted once it "
+	    "has sent something (Linux)", IPPROTO_TCP, TCP_DEFER_ACCEPT, 0 },
 	{ "dontroute", SK_OPT_FLAG, 1, "no gateways", SOL_SOCKET,
 	    SO_DONTROUTE, 0 },
 	{ "error", SK_OPT_NUMBER, 0, "the pending error's errno, cleared",
 	    SOL_SOCKET, SO_ERROR, 0 },
+	{ "fastopen", SK_OPT_NUMBER, 1, "connections under way that may bring "
+	    "data with their first packet", IPPROTO_TCP, TCP_FASTOPEN, 0 },
 	{ "keepalive", SK_OPT_FLAG, 1, "idle connections are probed",
 	    SOL_SOCKET, SO_KEEPALIVE, 0 },
 	{ "keepcount", SK_OPT_NUMBER, 1, "probes before the peer is given up",
@@ -153,4 +169,58 @@ sk_opt_set(int fd, const struct sk_opt *o, double value, struct sk_err *err)
 	} else
 		r = setsockopt(fd, level, option, &number, sizeof(number));
 	return r == 0 ? 0 : sk_fail_sys(err, errno, "%s", o->name);
+}
+
+int
+sk_opt_group(int fd, int joins, const char *group, const char *interface,
+    unsigned index, struct sk_err *err)
+{
+	struct ip_mreq v4;
+	struct ipv6_mreq v6;
+	int r;
+
+	memset(&v4, 0, sizeof(v4));
+	memset(&v6, 0, sizeof(v6));
+	if (inet_pton(AF_INET, group, &v4.imr_multiaddr) == 1) {
+		if (interface != NULL &&
+		    inet_pton(AF_INET, interface, &v4.imr_interface) != 1)
+			return sk_fail(err, SK_URL, "%s: no address of an "
+			    "interface", interface);
+		r = setsockopt(fd, IPPROTO_IP, joins ? IP_ADD_MEMBERSHIP :
+		    IP_DROP_MEMBERSHIP, &v4, sizeof(v4));
+	} else if (inet_pton(AF_INET6, group, &v6.ipv6mr_multiaddr) == 1) {
+		v6.ipv6mr_interface = index;
+		r = setsockopt(fd, IPPROTO_IPV6, joins ? IPV6_JOIN_GROUP :
+		    IPV6_LEAVE_GROUP, &v6, sizeof(v6));
+	} else
+		return sk_fail(err, SK_URL, "%s: no address of a group",
+		    group);
+	return r == 0 ? 0 : sk_fail_sys(err, errno, "group %s", group);
+}
+
+int
+sk_opt_via(int fd, const char *address, struct sk_err *err)
+{
+	struct in_addr a;
+
+	if (inet_pton(AF_INET, address, &a) != 1)
+		return sk_fail(err, SK_URL, "%s: no address of an interface",
+		    address);
+	if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &a, sizeof(a)) == -1)
+		return sk_fail_sys(err, errno, "interface %s", address);
+	return 0;
+}
+
+int
+sk_opt_get_via(int fd, char text[16], struct sk_err *err)
+{
+	struct in_addr a;
+	socklen_t n = sizeof(a);
+
+	memset(&a, 0, sizeof(a));
+	if (getsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &a, &n) == -1)
+		return sk_fail_sys(err, errno, "interface");
+	if (inet_ntop(AF_INET, &a, text, 16) == NULL)
+		return sk_fail_sys(err, errno, "interface");
+	return 0;
 }

@@ -33,4 +33,16 @@ const struct sk_opt *sk_opt_find(const char *name);
 int sk_opt_get(int fd, const struct sk_opt *, double *, struct sk_err *);
 int sk_opt_set(int fd, const struct sk_opt *, double, struct sk_err *);
 
+/*
+ * Joins or leaves a multicast group, an address without brackets. interface
+ * is an address where the group is one of IPv4, NULL for the system's choice;
+ * else index is a number of if_nametoindex(3), 0 for the system's choice.
+ */
+int sk_opt_group(int fd, int joins, const char *group, const char *interface,
+    unsigned index, struct sk_err *);
+
+/* The interface of multicast datagrams of IPv4 that are sent, by its address. */
+int sk_opt_via(int fd, const char *address, struct sk_err *);
+int sk_opt_get_via(int fd, char text[16], struct sk_err *);
+
 #endif

@@ -12,13 +12,17 @@
 #include "errand.h"
 
 #define ADDRESSES_MAX 64
+#define NAME_MAX_TEXT 1025	/* what NI_MAXHOST and NI_MAXSERV are */
+#define SERVICE_MAX_TEXT 32
 
 struct sk_resolve {
 	struct sk_errand errand;
 	int family, socktype;
 	int status, sys;	/* of getaddrinfo(3) */
+	int wants_names;
 	struct sk_addr *list;
 	int count;
+	char name[NAME_MAX_TEXT], service[SERVICE_MAX_TEXT];
 	char port[8];
 	char host[];
 };
@@ -82,6 +86,18 @@ keep(struct sk_resolve *r, const struct addrinfo *ai)
 }
 
 static void
+name(struct sk_resolve *r)
+{
+	int flags = r->socktype == SOCK_DGRAM ? NI_DGRAM : 0;
+
+	if (r->count > 0)
+		r->status = getnameinfo(
+		    (const struct sockaddr *)&r->list[0].ss, r->list[0].len,
+		    r->name, sizeof(r->name), r->service,
+		    sizeof(r->service), flags);
+}
+
+static void
 look_up(struct sk_errand *e)
 {
 	struct sk_resolve *r = lookup_of(e);
@@ -95,12 +111,14 @@ look_up(struct sk_errand *e)
 	r->sys = errno;
 	if (r->status == 0)
 		keep(r, answer);
+	if (r->status == 0 && r->wants_names)
+		name(r);
 	if (answer != NULL)
 		freeaddrinfo(answer);
 }
 
-struct sk_resolve *
-sk_resolve_start(const char *host, unsigned port, int family, int socktype,
+static struct sk_resolve *
+start(const char *host, unsigned port, int family, int socktype, int names,
     struct sk_err *err)
 {
 	size_t n = strlen(host) + 1;
@@ -116,12 +134,35 @@ sk_resolve_start(const char *host, unsigned port, int family, int socktype,
 	(void)snprintf(r->port, sizeof(r->port), "%u", port);
 	r->family = family;
 	r->socktype = socktype;
+	r->wants_names = names;
 	if ((sys = sk_errand_start(&r->errand, look_up, release)) != 0) {
 		(void)sk_fail_sys(err, sys, "resolve %s", host);
 		free(r);
 		return NULL;
 	}
 	return r;
+}
+
+struct sk_resolve *
+sk_resolve_start(const char *host, unsigned port, int family, int socktype,
+    struct sk_err *err)
+{
+	return start(host, port, family, socktype, 0, err);
+}
+
+struct sk_resolve *
+sk_resolve_start_names(const char *host, unsigned port, int family,
+    int socktype, struct sk_err *err)
+{
+	return start(host, port, family, socktype, 1, err);
+}
+
+void
+sk_resolve_names(const struct sk_resolve *r, const char **host,
+    const char **service)
+{
+	*host = r->name;
+	*service = r->service;
 }
 
 int

@@ -17,6 +17,13 @@ struct sk_resolve;
 struct sk_resolve *sk_resolve_start(const char *host, unsigned port,
     int family, int socktype, struct sk_err *);
 
+/*
+ * The same, and then the name of the first address, and of the port as a
+ * service of that type: see sk_resolve_names().
+ */
+struct sk_resolve *sk_resolve_start_names(const char *host, unsigned port,
+    int family, int socktype, struct sk_err *);
+
 /* Readable when the answer is there. Owned by the look-up. */
 int sk_resolve_fd(const struct sk_resolve *);
 
@@ -27,6 +34,13 @@ int sk_resolve_fd(const struct sk_resolve *);
  */
 int sk_resolve_step(struct sk_resolve *, struct sk_addr **list,
     struct sk_err *);
+
+/*
+ * After a step that has found addresses: the names, which are the look-up's;
+ * numbers in text where there are none, "" where they were not asked for.
+ */
+void sk_resolve_names(const struct sk_resolve *, const char **host,
+    const char **service);
 
 /*
  * Lets go. A look-up still under way is abandoned: its thread ends by itself

@@ -185,6 +185,12 @@ sk_sock_bound(const struct sk_addr *a, int type,
 }
 
 int
+sk_fd_backlog(int fd, int backlog, struct sk_err *err)
+{
+	return listen(fd, backlog) == 0 ? 0 : sk_fail_sys(err, errno, "listen");
+}
+
+int
 sk_fd_listen(const struct sk_addr *a, const struct sk_fd_options *o,
     struct sk_err *err)
 {
@@ -192,8 +198,8 @@ sk_fd_listen(const struct sk_addr *a, const struct sk_fd_options *o,
 
 	if (fd == SK_FAIL)
 		return SK_FAIL;
-	if (listen(fd, o->backlog >= 0 ? o->backlog : SOMAXCONN) == -1) {
-		(void)sk_fail_sys(err, errno, "listen");
+	if (sk_fd_backlog(fd, o->backlog >= 0 ? o->backlog : SOMAXCONN,
+	    err) != 0) {
 		sk_fd_close(fd);
 		return SK_FAIL;
 	}

@@ -47,12 +47,13 @@ function methods:dohandshake()
   local ctx, name, message = self.context, name_of(self)
   if message then return false, message, message end
   base.start(self)
-  if ctx.chooser and not self.begun then choose.set(s, ctx.chooser) end
+  local chooser = self.chooser or ctx.chooser
+  if chooser and not self.begun then choose.set(s, chooser) end
   self.begun = true
   local deadline = loop.deadline(base.left(self))
   local ok, code
   ok, message, code = loop.finish(stream, "starttls", s, deadline, true, true,
-    not ctx.chooser and ctx.config or nil, ctx.server and "server" or "client",
+    not chooser and ctx.config or nil, ctx.server and "server" or "client",
     not ctx.server and name or nil)
   if ok then
     self.done = true
@@ -76,8 +77,24 @@ only("any", "receive", after(bytes.receive, ""))
 only("any", "getstats", bytes.getstats)
 only("any", "setstats", bytes.setstats)
 
---- The name of the server, which is sent to it and verified.
-function methods:sni(name)
+--- A server's function of the ClientHello, where each name has a context of its own.
+local function by_name(names, strict, otherwise)
+  return function(hello)
+    local ctx = names[hello.servername or ""]
+    if not ctx and strict then return nil, "unrecognized name" end
+    ctx = ctx or otherwise
+    if ctx.chooser then return ctx.chooser(hello) end
+    return ctx.config
+  end
+end
+
+--- Of a client: the name of the server, which is sent to it and verified. Of a server: contexts by
+-- the names that clients may ask for; with strict, no other name is served.
+function methods:sni(name, strict)
+  if self.context.server and type(name) == "table" then
+    self.chooser = by_name(name, strict, self.context)
+    return
+  end
   if type(name) ~= "string" then
     error(("bad argument #1 to 'sni' (string expected, got %s)"):format(type(name)), 2)
   end

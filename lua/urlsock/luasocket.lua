@@ -11,6 +11,7 @@ local except = require "urlsock.luasocket.except"
 local pump = require "urlsock.luasocket.pump"
 local tcp = require "urlsock.luasocket.tcp"
 local udp = require "urlsock.luasocket.udp"
+local unixdgram = require "urlsock.luasocket.unixdgram"
 local waits = require "urlsock.luasocket.select"
 
 local socket = {
@@ -21,7 +22,7 @@ local socket = {
   choose = pump.choose, sink = pump.sink, source = pump.source, sinkt = pump.sinkt,
   sourcet = pump.sourcet,
 }
-pump.socket = socket
+pump.socket, waits.socket = socket, socket
 
 function socket.tcp() return tcp.new() end
 function socket.tcp4() return tcp.new "inet" end
@@ -31,7 +32,9 @@ function socket.udp4() return udp.new "inet" end
 function socket.udp6() return udp.new "inet6" end
 
 --- `socket.unix()`, and as a table what `require "socket.unix"` gives.
-socket.unix = setmetatable({ stream = tcp.unix, tcp = tcp.unix }, { __call = tcp.unix })
+socket.unix = setmetatable({
+  stream = tcp.unix, tcp = tcp.unix, dgram = unixdgram.new, udp = unixdgram.new,
+}, { __call = tcp.unix })
 
 --- Its arguments but for the first n.
 function socket.skip(n, ...)
@@ -78,6 +81,22 @@ function socket.bind(host, port, backlog)
 end
 
 function socket.__unload() end
+
+-- Whoever asks for `_DEBUG` wants the fourth result of a build for debugging, and gets it.
+setmetatable(socket, {
+  __index = function(_, key)
+    if key ~= "_DEBUG" then return nil end
+    if tcp.times == nil then tcp.times = true end
+    return tcp.times
+  end,
+  __newindex = function(_, key, value)
+    if key == "_DEBUG" then
+      tcp.times = value
+    else
+      rawset(socket, key, value)
+    end
+  end,
+})
 
 --- A client object around a connected stream of ours.
 socket.wrap = tcp.wrap

@@ -7,18 +7,19 @@ local host = require "urlsock.host"
 local now = core.now
 
 --- Looks at once; then a host that can sleep does so between looks, 1 to 20 milliseconds. A hook
--- without `sleep` is not asked: it may well call select itself.
-return function(readers, writers, seconds)
+-- without `sleep` is not asked: it may well call select itself. With `bare`, numbers in the lists
+-- are descriptors of others.
+return function(readers, writers, seconds, bare)
   local sleep = host.current().sleep
-  if not sleep then return core.select(readers, writers, seconds) end
-  local r, w, code = core.select(readers, writers, 0)
+  if not sleep then return core.select(readers, writers, seconds, bare) end
+  local r, w, code = core.select(readers, writers, 0, bare)
   local deadline, nap = seconds and now() + seconds, 0.001
   while r and #r + #w == 0 do
     local left = deadline and deadline - now() or nap
     if left <= 0 then break end
     sleep(math.min(nap, left))
     nap = math.min(nap * 2, 0.02)
-    r, w, code = core.select(readers, writers, 0)
+    r, w, code = core.select(readers, writers, 0, bare)
   end
   return r, w, code
 end

@@ -9,17 +9,21 @@ local alarm = core.alarm
 local host = {}
 local waits = {} -- fd -> {[probe] = true}
 
---- Old ones do not tell whether they run: any coroutine is taken for one of theirs.
-function host.running()
-  if copas.running == false then return false end
+local function in_coroutine()
   local thread, main = coroutine.running()
   return thread ~= nil and not main
+end
+
+--- Old ones do not tell whether they run: any coroutine is taken for one of theirs. New ones tell
+-- of `copas.loop`, and not of a loop around `copas.step`: there the host has to be said.
+function host.running()
+  return copas.running ~= false and in_coroutine()
 end
 
 --- Waits, outside of a coroutine by blocking. What copas waits for is a "socket" whose receive only
 -- tells that something has happened.
 local function wait_for(fd, want, seconds)
-  if not host.running() then return core.poll(fd or -1, want, seconds) end
+  if not in_coroutine() then return core.poll(fd or -1, want, seconds) end
   local probe = { alarm = alarm.new(fd, want, seconds) }
   local polled = probe.alarm and alarm.fd(probe.alarm) or fd
   function probe.getfd() return polled end

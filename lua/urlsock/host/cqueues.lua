@@ -4,13 +4,16 @@
 -- next of that number stall for ever. So it is made to forget each one as soon as nobody waits for
 -- it any more.
 local cqueues = require "cqueues"
+local relay = require "urlsock.relay"
 
 local host = {}
 local waits = {} -- fd -> how many
 
 function host.running()
-  local _, inside = cqueues.running()
-  return inside
+  local controller, inside = cqueues.running()
+  if inside or not controller then return inside end
+  local thread = coroutine.running()
+  return thread ~= nil and relay.outermost(thread) ~= thread
 end
 
 function host.wait(socket, want, seconds)

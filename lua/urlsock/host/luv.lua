@@ -1,6 +1,7 @@
 --- Inside a coroutine, over libuv's default loop. Outside of one a call blocks, as in plain Lua.
 --
 -- libuv allows one poll handle on a descriptor: a reader and a writer share it.
+local relay = require "urlsock.relay"
 local core = require "urlsock.core"
 local uv = require "luv"
 
@@ -32,7 +33,7 @@ end
 
 --- Yields until one of the two happens: start is given what wakes.
 local function pause(seconds, start, stop)
-  local thread, timer = coroutine.running(), nil
+  local thread, timer = relay.outermost(coroutine.running()), nil
   local function wake()
     if not thread then return end
     local t = thread

@@ -1,12 +1,17 @@
 --- What the objects of all classes have in common: states, time, names, the descriptor.
--- An object is a table: `socket` (ours, or nil), `state`, `block` and `total` (seconds, negative
--- for none).
+-- An object is a table: `socket` (ours, or nil), `state`, `class` (a name of both), `block` and
+-- `total` (seconds, negative for none).
 -- @module urlsock.luasocket.base
 
+local core = require "urlsock.core"
+local services = require "urlsock.luasocket.services"
 local urlsock = require "urlsock"
 local words = require "urlsock.luasocket.words"
 
 local base = {}
+
+-- the metatables of our classes
+local ours = {}
 
 -- descriptor -> our socket, for objects of others that have getfd()
 local known = setmetatable({}, { __mode = "v" })
@@ -21,14 +26,16 @@ function base.class(name, shown)
   local methods = {}
   for key, f in pairs(base.methods) do methods[key] = f end
   local meta = { __index = methods }
+  ours[meta] = true
   function meta.__tostring(self)
     if shown then return shown:format(self.address) end
-    return ("%s{%s}: %s"):format(name, self.state, self.address)
+    return ("%s: %s"):format(self.class, self.address)
   end
 
   local function new(state, fields)
     local self = fields or {}
-    self.state, self.block, self.total = state, -1, -1
+    self.name, self.block, self.total = name, -1, -1
+    base.become(self, state)
     self.received, self.sent, self.born = 0, 0, urlsock.now()
     self.held = self.held or {}
     self.address = tostring(self):match "0x%x+" or tostring(self)
@@ -44,6 +51,17 @@ function base.class(name, shown)
     end
   end
   return methods, new, only
+end
+
+--- Puts an object into a state.
+function base.become(self, state)
+  self.state, self.class = state, ("%s{%s}"):format(self.name, state)
+end
+
+--- Is it an object of one of our classes?
+function base.is(v)
+  local meta = getmetatable(v)
+  return meta ~= nil and ours[meta] == true
 end
 
 --- Raises unless v is a string or a number, which becomes one.
@@ -82,6 +100,7 @@ end
 -- @treturn[2] string the word
 function base.url(scheme, host, port)
   if host:find(":", 1, true) then host = "[" .. host .. "]" end
+  if not tonumber(port) then port = services.port(port) or port end
   if not tostring(port):find "^%d+%.?0*$" then
     return nil, "service not supported for socket type"
   end
@@ -121,14 +140,18 @@ end
 local methods = {}
 base.methods = methods
 
---- A negative value, or none, is no limit.
+--- A number, also one in a string; raises for anything else.
+local function number(v, where)
+  local n = (type(v) == "number" or type(v) == "string") and tonumber(v)
+  if n then return n end
+  error(("bad argument #1 to '%s' (number expected, got %s)"):format(where, type(v)), 3)
+end
+
+--- A negative value, or none, is no limit. Of the mode the first letter counts.
 function methods:settimeout(value, mode)
-  if value ~= nil and type(value) ~= "number" then
-    error(("bad argument #1 to 'settimeout' (number expected, got %s)"):format(type(value)), 2)
-  end
-  value = value or -1
+  value = value == nil and -1 or number(value, "settimeout")
   if value ~= value or value == math.huge then value = -1 end
-  mode = mode == nil and "b" or mode
+  mode = mode == nil and "b" or tostring(mode):sub(1, 1)
   if mode == "b" then
     self.block = value
   elseif mode == "t" or mode == "r" then
@@ -145,14 +168,38 @@ function methods:getfd()
   return self.socket and self.socket:fd() or -1
 end
 
---- -1 lets go of the descriptor without touching the connection; any other is adopted.
-function methods:setfd(fd)
-  if self.socket then
-    local ok, message, code = self.socket:detach()
+-- how many objects share a socket, where it is more than one
+local sharers = setmetatable({}, { __mode = "k" })
+
+--- Lets go of the descriptor; the connection is not touched.
+local function let_go(self)
+  local socket = self.socket
+  if not socket then return true end
+  local others = sharers[socket]
+  if others then
+    sharers[socket] = others > 2 and others - 1 or nil
+  else
+    local detach = socket.detach or core.listener.detach
+    local ok, message, code = detach(socket)
     if not ok then return nil, words.of(message, code) end
-    base.hold(self, nil)
   end
+  base.hold(self, nil)
+  return true
+end
+
+--- -1 lets go of the descriptor; any other is taken over. If another object has it, both share the
+-- socket: so it is closed once.
+function methods:setfd(fd)
+  fd = number(fd, "setfd")
+  local ok, word = let_go(self)
+  if not ok then return nil, word end
   if fd < 0 then return end
+  local shared = base.known(fd)
+  if shared then
+    sharers[shared] = (sharers[shared] or 1) + 1
+    base.hold(self, shared)
+    return
+  end
   local socket, message, code = urlsock.adopt(fd)
   if not socket then return nil, words.of(message, code) end
   base.hold(self, socket)
@@ -161,6 +208,16 @@ end
 function methods:dirty()
   local s = self.socket
   return s ~= nil and s.pending ~= nil and (s:pending() or 0) > 0
+end
+
+--- `"inet4"` or `"inet6"`.
+function methods:getfamily()
+  local family = self.family
+  if not family and self.socket then
+    local _
+    _, _, family = base.address(self.socket:localname())
+  end
+  return family == "inet6" and "inet6" or "inet4"
 end
 
 function methods:getsockname()

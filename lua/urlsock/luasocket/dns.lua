@@ -1,10 +1,11 @@
---- Look-ups, as LuaSocket's `socket.dns` has them. Addresses have no names here: what would need a
--- reverse look-up fails.
+--- Look-ups, as LuaSocket's `socket.dns` has them.
 -- @module urlsock.luasocket.dns
 
 local base = require "urlsock.luasocket.base"
 local core = require "urlsock.core"
+local loop = require "urlsock.loop"
 local resolve = require "urlsock.resolve"
+local services = require "urlsock.luasocket.services"
 local urlsock = require "urlsock"
 local words = require "urlsock.luasocket.words"
 
@@ -36,8 +37,54 @@ function dns.toip(host)
   return ip[1], { name = host, alias = {}, ip = ip }
 end
 
-function dns.tohostname() return nil, "host not found" end
-dns.getnameinfo = dns.tohostname
+--- The name of an address, and of a port as a service; numbers in text where there are none.
+-- @treturn[1] string
+-- @treturn[1] string
+-- @treturn[2] nil, message, code
+local function names_of(host, port)
+  local class = core.resolver
+  local lookup, message, code = class.start(host, port, nil, "stream", true)
+  if not lookup then return nil, message, code end
+  local found
+  found, message, code = loop.finish(class, "step", lookup, nil, true, false)
+  local name, service
+  if found then name, service = class.found(lookup) end
+  class.close(lookup)
+  if found then return name, service end
+  return nil, message, code
+end
+
+--- The name of a host or address, and a table `{name, alias, ip}`.
+function dns.tohostname(host)
+  local list = dns.getaddrinfo(host)
+  if not list or not list[1] then return nil, "host not found" end
+  local name, ip = host, {}
+  for i, entry in ipairs(list) do ip[i] = entry.addr end
+  if list[1].addr == host then name = names_of(host, 0) end
+  if not name or name == host and list[1].addr == host then return nil, "host not found" end
+  return name, { name = name, alias = {}, ip = ip }
+end
+
+--- A port from a number or the name of a service.
+local function port_of(service)
+  local port = service == nil and 0 or tonumber(service) or services.port(service)
+  if port and port >= 0 and port <= 65535 and port % 1 == 0 then return port end
+end
+
+--- The names of a host's addresses, and the name of a service; one of the two may be nil.
+function dns.getnameinfo(host, service)
+  if host == nil and service == nil then error("host and serv cannot be both nil", 2) end
+  local port = port_of(service)
+  if not port then return nil, "service not supported for socket type" end
+  local names = {}
+  if host ~= nil then
+    local list, word = dns.getaddrinfo(host)
+    if not list then return nil, word end
+    for i, entry in ipairs(list) do names[i] = names_of(entry.addr, 0) or entry.addr end
+  end
+  if service == nil then return names end
+  return names, (select(2, names_of("127.0.0.1", port)))
+end
 
 --- What this machine is called.
 function dns.gethostname()

@@ -2,11 +2,10 @@
 -- Lua 5.1.
 -- @module urlsock.luasocket.except
 
+local relay = require "urlsock.relay"
+
 local except = {}
 local mark = { __tostring = function(self) return tostring(self[1]) end }
-
-local pack = table.pack or function(...) return { n = select("#", ...), ... } end
-local unpack = table.unpack or unpack
 
 local function nothing() end
 
@@ -20,23 +19,6 @@ function except.newtry(finalizer)
   end
 end
 
---- pcall, where it can be yielded across; else a coroutine that hands every yield on.
-local function call(f, ...)
-  local thread = coroutine.create(f)
-  local results = pack(coroutine.resume(thread, ...))
-  while coroutine.status(thread) == "suspended" do
-    results = pack(coroutine.resume(thread, coroutine.yield(unpack(results, 2, results.n))))
-  end
-  return unpack(results, 1, results.n)
-end
-
-local yields = coroutine.resume(coroutine.create(function() pcall(coroutine.yield) end))
-do
-  local thread = coroutine.create(function() return pcall(coroutine.yield) end)
-  local _ = coroutine.resume(thread)
-  yields = yields and coroutine.status(thread) == "suspended"
-end
-
 local function answer(ok, ...)
   if ok then return ... end
   local problem = ...
@@ -46,7 +28,7 @@ end
 
 --- The function, with what try raised in it returned as nil and the word.
 function except.protect(f)
-  return function(...) return answer((yields and pcall or call)(f, ...)) end
+  return function(...) return answer(relay.call(f, ...)) end
 end
 
 return except

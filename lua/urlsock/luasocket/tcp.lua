@@ -5,6 +5,7 @@ local base = require "urlsock.luasocket.base"
 local bytes = require "urlsock.luasocket.bytes"
 local core = require "urlsock.core"
 local options = require "urlsock.luasocket.options"
+local path = require "urlsock.luasocket.path"
 local resolve = require "urlsock.resolve"
 local urlsock = require "urlsock"
 local words = require "urlsock.luasocket.words"
@@ -67,7 +68,7 @@ local function connect(self, url)
   if self.state == "client" and self.socket then return go_on(self) end
   if self.state == "server" then return nil, "already connected" end
   local socket, message, code = connect_now(self, url)
-  self.state = "client"
+  if socket or self.name == "tcp" then base.become(self, "client") end
   if not socket then return nil, words.of(message, code) end
   base.hold(self, socket)
   self.connected = true
@@ -78,7 +79,7 @@ end
 --- Binds, and listens at once, so that the port is known and an error told.
 local function bind(self, url)
   if self.socket then return nil, "Invalid argument" end
-  local given = options.early(self)
+  local given = options.early(self, url)
   given.family, given.broadcast = self.family, nil
   local socket, message, code = urlsock.listen(url, given)
   if not socket then return nil, words.of(message, code) end
@@ -86,20 +87,25 @@ local function bind(self, url)
   return 1
 end
 
---- The system's limit serves for a backlog: the socket listens since bind.
-local function listen(self)
+--- It listens since bind; where a backlog is said, that many may wait from now on.
+local function listen(self, backlog)
   if not self.socket then
     if not self.family then return nil, words.unopened end
     local ok, word = bind(self, self.family == "inet6" and "tcp://[::]:0" or "tcp://0.0.0.0:0")
     if not ok then return nil, word end
   end
+  if backlog then
+    local ok, message, code = core.listener.backlog(self.socket, math.max(backlog, 0))
+    if not ok then return nil, words.of(message, code) end
+  end
   if not options.apply(self) then return nil, "setsockopt failed" end
-  self.state = "server"
+  base.become(self, "server")
   return 1
 end
 
 local function next_client(self)
   if not self.socket then return nil, "closed" end
+  if urlsock.type(self.socket) ~= "listener" then return nil, "Invalid argument" end
   base.start(self)
   self.socket:settimeout(base.left(self))
   local stream, message, code = self.socket:accept()
@@ -124,12 +130,21 @@ local function shutdown(self, how)
   return 1
 end
 
+--- The results of send and receive; with the seconds that it took, as in a build of LuaSocket for
+-- debugging, once somebody has asked for `_DEBUG`.
+local function timed(self, a, b, c)
+  if tcp.times then return a, b, c, urlsock.now() - self.started end
+  return a, b, c
+end
+
 --- A class of stream objects.
 -- @tparam string name
+-- @tparam table known the options that it has
 -- @tparam function target `target(where, self, ...)`: the URL that the arguments of connect and
 -- bind mean, or nil and a word
 -- @treturn function `new(state, fields)`
-local function define(name, target)
+-- @treturn function `only(state, method, f)`
+local function define(name, known, target)
   local methods, new, only = base.class(name)
   local function with_url(where, f)
     return function(self, ...)
@@ -149,31 +164,30 @@ local function define(name, target)
   only("master", "listen", listen)
   only("server", "accept", next_client)
   only("client", "shutdown", shutdown)
-  for _, method in ipairs { "send", "receive", "getstats", "setstats" } do
-    only("client", method, bytes[method])
+  for _, method in ipairs { "send", "receive" } do
+    local f = bytes[method]
+    only("client", method, function(self, ...) return timed(self, f(self, ...)) end)
   end
+  only("client", "getstats", bytes.getstats)
+  only("client", "setstats", bytes.setstats)
   only("any", "setoption", function(self, option, value)
-    return options.set(options.tcp, self, option, value)
+    return options.set(known, self, option, value)
   end)
   only("any", "getoption", function(self, option)
-    return options.get(options.tcp, self, option)
+    return options.get(known, self, option)
   end)
   only("any", "close", function(self)
     self.closed = true
     return base.methods.close(self)
   end)
   methods.setpeername, methods.setsockname = methods.connect, methods.bind
-  return make, methods
+  return make, only
 end
 
-local new, methods = define("tcp", function(where, self, host, port)
+local new = define("tcp", options.tcp, function(where, self, host, port)
   host, port = base.string(host, 1, where), base.string(port, 2, where)
   return base.url("tcp", where == "bind" and base.any(host, self.family) or host, port)
 end)
-
-function methods:getfamily()
-  return self.family == "inet6" and "inet6" or "inet4"
-end
 
 --- A master object; a family is `"inet"` or `"inet6"`.
 function tcp.new(family) return new("master", { family = family }) end
@@ -185,10 +199,13 @@ function tcp.wrap(stream)
   return base.hold(self, stream)
 end
 
-local new_unix = define("unixstream", function(where, _, path)
-  local u, message, code = urlsock.parse("unix://" .. base.string(path, 1, where))
-  if not u then return nil, words.of(message, code) end
-  return u.url
+local new_unix, only_unix = define("unixstream", options.unix, function(where, _, name)
+  return path.url("unix", base.string(name, 1, where))
+end)
+
+only_unix("any", "getsockname", function(self)
+  if self.closed then return nil, words.unopened end
+  return self.socket and base.address(self.socket:localname()) or ""
 end)
 
 --- A master object of a Unix socket.

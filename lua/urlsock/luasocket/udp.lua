@@ -16,7 +16,7 @@ end
 
 --- Gives an object a socket that is bound to that URL.
 local function bound(self, url)
-  local given = options.early(self)
+  local given = options.early(self, url)
   given.family = self.family
   local socket, message, code = urlsock.listen(url, given)
   if not socket then return nil, word_of(message, code) end
@@ -25,8 +25,17 @@ local function bound(self, url)
   return 1
 end
 
+--- The socket that was made for its descriptor alone is let go.
+local function forget_early(self)
+  if not self.early then return end
+  self.early = nil
+  base.methods.close(self)
+end
+
 --- A socket there has to be, of the family of the destination.
 local function opened(self, url)
+  if url and url:find("[", 1, true) and not self.family then forget_early(self) end
+  self.early = nil
   if self.socket then return 1 end
   if self.closed then return nil, "refused" end
   local inet6 = self.family == "inet6" or url and url:find("[", 1, true)
@@ -82,6 +91,7 @@ end
 
 local function setsockname(self, host, port)
   host, port = base.string(host, 1, "setsockname"), base.string(port, 2, "setsockname")
+  forget_early(self)
   if self.socket then return nil, "Invalid argument" end
   local url, word = base.url("udp", base.any(host, self.family), port)
   if not url then return nil, word end
@@ -90,6 +100,7 @@ end
 
 --- The socket is let go, and its address taken by the next.
 local function local_url(self)
+  forget_early(self)
   local url = self.socket and self.socket:localname()
   base.methods.close(self)
   return url
@@ -97,7 +108,7 @@ end
 
 local function disconnect(self)
   local url = local_url(self)
-  self.state = "unconnected"
+  base.become(self, "unconnected")
   if url then return bound(self, url) end
   return 1
 end
@@ -109,16 +120,16 @@ local function setpeername(self, host, port)
   local url, word = base.url("udp", host, base.string(port, 2, "setpeername"))
   if not url then return nil, word end
   local given = options.early(self)
-  given.family, given.bind, given.ipv6only = self.family, local_url(self), nil
+  given.family, given.bind = self.family, local_url(self)
   local socket, message, code = urlsock.connect(url, given)
   if not socket then return nil, word_of(message, code) end
   base.hold(self, socket)
-  self.state = "connected"
+  base.become(self, "connected")
   if not options.apply(self) then return nil, "setsockopt failed" end
   return 1
 end
 
-local methods, new, only = base.class "udp"
+local _, new, only = base.class "udp"
 
 only("connected", "send", send)
 only("connected", "getpeername", base.methods.getpeername)
@@ -127,16 +138,36 @@ only("unconnected", "receivefrom", receivefrom)
 only("unconnected", "setsockname", setsockname)
 only("any", "receive", receive)
 only("any", "setpeername", setpeername)
+--- The socket that an object without one gets when its descriptor or an option is asked for.
+local function open_early(self)
+  if self.socket or self.closed then return end
+  if opened(self) then self.early = true end
+end
+
+only("any", "getfd", function(self)
+  open_early(self)
+  return base.methods.getfd(self)
+end)
+
+only("any", "getsockname", function(self)
+  if not self.early then return base.methods.getsockname(self) end
+  if not self.family then return nil, words.unopened end
+  return self.family == "inet6" and "::" or "0.0.0.0", "0", self.family
+end)
+
 only("any", "setoption", function(self, option, value)
   return options.set(options.udp, self, option, value)
 end)
-only("any", "getoption", function(self, option) return options.get(options.udp, self, option) end)
+
+only("any", "getoption", function(self, option)
+  if self.family then open_early(self) end
+  return options.get(options.udp, self, option)
+end)
+
 only("any", "close", function(self)
   self.closed = true
   return base.methods.close(self)
 end)
-
-function methods:getfamily() return self.family == "inet6" and "inet6" or "inet4" end
 
 --- An unconnected object; a family is `"inet"` or `"inet6"`.
 function udp.new(family) return new("unconnected", { family = family }) end

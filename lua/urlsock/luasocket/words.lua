@@ -37,6 +37,24 @@ function words.of(message, code)
   return message
 end
 
+-- Numbers of Linux, and of the BSDs, which share none.
+local by_number = {
+  [13] = "permission denied",
+  [98] = "address already in use", [48] = "address already in use",
+  [106] = "already connected", [56] = "already connected",
+  [111] = "connection refused", [61] = "connection refused",
+  [103] = "closed", [53] = "closed", [104] = "closed", [54] = "closed",
+  [110] = "timeout", [60] = "timeout",
+  [101] = "Network is unreachable", [51] = "Network is unreachable",
+  [113] = "No route to host", [65] = "No route to host",
+}
+
+--- The word for an errno of a socket; nil for none.
+function words.of_number(number)
+  if number == 0 then return nil end
+  return by_number[number] or ("error %d"):format(number)
+end
+
 words.unconnected = "Transport endpoint is not connected"
 words.unopened = "Bad file descriptor"
 
