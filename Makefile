@@ -37,7 +37,7 @@ HERE = $(foreach v,$(LUAS),$(if $(filter none,$(call lua_cflags,$(v))),,$(v)))
 
 CORE = err clock buf url addr thread errand alarm resolve sock dial fd pass dgram opt der cert pem scratch \
 	trust session keypair settings conf greeting hello opening verdict identity seal \
-	peer proxy stream item file
+	peer proxy stream item file rest
 GLUE = lua_core lua_alarm lua_url lua_resolver lua_socket lua_tls lua_stream lua_stream_io \
 	lua_stream_facts lua_stream_tls lua_pass lua_listener lua_dgram lua_dgram_io \
 	lua_multicast lua_stdio

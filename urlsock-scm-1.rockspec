@@ -84,7 +84,7 @@ build = {
         "src/addr.c", "src/alarm.c", "src/buf.c", "src/cert.c", "src/clock.c", "src/conf.c", "src/der.c",
         "src/dgram.c", "src/dial.c", "src/err.c", "src/errand.c", "src/fd.c", "src/file.c", "src/greeting.c", "src/hello.c",
         "src/identity.c", "src/item.c", "src/keypair.c", "src/opening.c", "src/opt.c",
-        "src/pass.c", "src/proxy.c", "src/peer.c", "src/pem.c", "src/resolve.c", "src/scratch.c", "src/seal.c",
+        "src/pass.c", "src/proxy.c", "src/peer.c", "src/pem.c", "src/resolve.c", "src/rest.c", "src/scratch.c", "src/seal.c",
         "src/session.c", "src/settings.c", "src/sock.c", "src/stream.c", "src/thread.c",
         "src/trust.c", "src/url.c", "src/verdict.c",
         "src/lua_alarm.c", "src/lua_core.c", "src/lua_dgram.c", "src/lua_dgram_io.c", "src/lua_listener.c",

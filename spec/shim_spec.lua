@@ -96,7 +96,8 @@ describe("a system call", function()
 
   for _, plan in ipairs { "recv=EINTR/2", "recv=EAGAIN/3", "recv=short/1", "send=EINTR/2",
     "send=EAGAIN/2", "send=short/2", "send=short/1", "connect=EINTR/1", "accept4=EINTR/2",
-    "accept4=EAGAIN/3", "poll=EINTR/2",
+    "accept4=EAGAIN/3", "accept4=ECONNABORTED/2", "accept4=ENETDOWN/2",
+    "accept4=EHOSTUNREACH@1,accept4=EPROTO@2", "poll=EINTR/2",
     "recv=short/2,send=short/3,recv=EAGAIN/5,send=EAGAIN/5,poll=EINTR/3,accept4=EINTR/2" } do
     it("makes no difference when it is interrupted, early or short: " .. plan, function()
       local output, faults = under(plan)

@@ -28,6 +28,8 @@ struct targets {
 	size_t count, next;
 	struct sk_fd_options options;
 	struct sk_addr local;
+	struct sk_file file;	/* bound to, of Unix sockets: these have one
+				 * address, and race with nobody */
 	struct sk_err last;	/* why the address before did not do */
 };
 
@@ -47,6 +49,7 @@ struct sk_dial {
 static void
 targets_free(struct targets *t)
 {
+	sk_file_remove(&t->file);
 	free(t->list);
 	sk_err_clear(&t->last);
 }
@@ -103,6 +106,24 @@ check(struct targets *t, const struct sk_addr *to, int fd)
 	return SK_FAIL;
 }
 
+/* A socket that is set up for the address, or -1. */
+static int
+prepare(struct targets *t, const struct sk_addr *to)
+{
+	char text[SK_URL_MAX];
+	int fd = sk_sock_new(to->ss.ss_family, SOCK_STREAM, &t->last);
+
+	if (fd == -1)
+		return -1;
+	if (sk_sock_prepare(fd, SOCK_STREAM, to, &t->options,
+	    &t->last) == 0 && (t->options.bind == NULL ||
+	    sk_addr_text(t->options.bind, "unix", text) == 0 ||
+	    sk_file_note(&t->file, text, &t->last) == 0))
+		return fd;
+	sk_fd_close(fd);
+	return -1;
+}
+
 /* Begins with the next address: the same answers, the descriptor in *fd. */
 static int
 begin(struct targets *t, int *fd)
@@ -111,14 +132,8 @@ begin(struct targets *t, int *fd)
 	int sys;
 
 	sk_err_clear(&t->last);
-	*fd = sk_sock_new(to->ss.ss_family, SOCK_STREAM, &t->last);
-	if (*fd == -1)
+	if ((*fd = prepare(t, to)) == -1)
 		return SK_FAIL;
-	if (sk_sock_prepare(*fd, SOCK_STREAM, to, &t->options,
-	    &t->last) != 0) {
-		sk_fd_close(*fd);
-		return SK_FAIL;
-	}
 	if (connect(*fd, (const struct sockaddr *)&to->ss, to->len) == 0)
 		return check(t, to, *fd);
 	/* After a signal it goes on by itself (POSIX, connect()). */
@@ -364,6 +379,13 @@ int
 sk_dial_fd(const struct sk_dial *d)
 {
 	return d->race != NULL ? sk_errand_fd(&d->race->errand) : d->fd;
+}
+
+void
+sk_dial_take_file(struct sk_dial *d, struct sk_file *file)
+{
+	*file = d->targets.file;
+	memset(&d->targets.file, 0, sizeof(d->targets.file));
 }
 
 void

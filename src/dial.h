@@ -7,6 +7,7 @@
 #define SK_DIAL_H
 
 #include "fd.h"
+#include "file.h"
 
 struct sk_dial;
 
@@ -27,6 +28,9 @@ int sk_dial_step(struct sk_dial *, int *fd, struct sk_err *);
 
 /* The descriptor to wait for, or -1. */
 int sk_dial_fd(const struct sk_dial *);
+
+/* Once connected: the file that a Unix socket was bound to, the caller's now. */
+void sk_dial_take_file(struct sk_dial *, struct sk_file *);
 
 /* Lets go of all that is under way; takes NULL. */
 void sk_dial_free(struct sk_dial *);

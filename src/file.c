@@ -29,6 +29,13 @@ sk_file_note(struct sk_file *f, const char *url, struct sk_err *err)
 }
 
 void
+sk_file_leave(struct sk_file *f)
+{
+	free(f->path);
+	memset(f, 0, sizeof(*f));
+}
+
+void
 sk_file_remove(struct sk_file *f)
 {
 	struct stat st;
@@ -37,6 +44,5 @@ sk_file_remove(struct sk_file *f)
 	    stat(f->path, &st) == 0 && S_ISSOCK(st.st_mode) &&
 	    st.st_dev == f->dev && st.st_ino == f->ino)
 		(void)unlink(f->path);
-	free(f->path);
-	memset(f, 0, sizeof(*f));
+	sk_file_leave(f);
 }

@@ -27,4 +27,7 @@ int sk_file_note(struct sk_file *, const char *url, struct sk_err *);
  */
 void sk_file_remove(struct sk_file *);
 
+/* Lets it stay: whoever has the descriptor now removes it. */
+void sk_file_leave(struct sk_file *);
+
 #endif

@@ -161,8 +161,7 @@ datagram_adopt(lua_State *L)
 	if (sk_fd_prepare(fd, &err) != 0 ||
 	    start(d, fd, NULL, scheme, &err) != 0)
 		return sk_lua_fail_on(L, "adopt", &err);
-	free(d->file.path);	/* whoever bound it removes the file */
-	d->file.path = NULL;
+	sk_file_leave(&d->file);	/* whoever bound it removes the file */
 	return 1;
 }
 
@@ -280,8 +279,7 @@ datagram_detach(lua_State *L)
 	if (sk_lua_datagram_unusable(L, d, d->reading || d->writing))
 		return 3;
 	lua_pushinteger(L, d->fd);
-	free(d->file.path);
-	d->file.path = NULL;
+	sk_file_leave(&d->file);
 	d->fd = -1;
 	return 1;
 }

@@ -27,6 +27,12 @@ send_to(lua_State *L, struct sk_lua_datagram *d, const struct sk_addr *to)
 	const char *data = lua_tolstring(L, 2, &n);
 	int r = sk_dgram_send(d->fd, data, n, to, &err);
 
+	/* poll(2) knows only of our own buffer, and not of the receiver's. */
+	if (r == SK_WANT_WRITE && to != NULL && to->ss.ss_family == AF_UNIX) {
+		lua_pushboolean(L, 0);
+		lua_pushliteral(L, "nap");
+		return 2;
+	}
 	if (r != 0)
 		return unfinished(L, d, r, &err);
 	d->want = 0;

@@ -374,8 +374,7 @@ listener_detach(lua_State *L)
 	struct listener *l = luaL_checkudata(L, 1, SK_TYPE_LISTENER);
 
 	lua_pushinteger(L, l->fd);
-	free(l->file.path);
-	l->file.path = NULL;
+	sk_file_leave(&l->file);
 	l->fd = -1;
 	return 1;
 }

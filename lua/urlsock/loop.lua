@@ -63,6 +63,15 @@ local function expired(class, socket, name)
   return nil, message, "timeout"
 end
 
+--- Waits a moment: what the step wants cannot be waited for.
+local NAP = 0.005
+local function nap(left)
+  local seconds = math.min(left or NAP, NAP)
+  local sleep = host.current().sleep
+  if sleep then return sleep(seconds) end
+  core.poll(-1, "r", seconds)
+end
+
 --- Waits once for a socket of a class, which is held meanwhile.
 -- @treturn[1] boolean true when the step is to be tried again
 -- @treturn[2] nil, message, code when the deadline has passed, or it cannot wait
@@ -79,6 +88,8 @@ local function pause(class, name, socket, want, deadline, reads, writes)
   end
   if want == "hello" then
     choose.answer(socket)
+  elseif want == "nap" then
+    nap(left)
   else
     answer, message, code = wait(socket, want, left)
   end

@@ -36,7 +36,9 @@ static const struct {
 	int fault;
 } names[] = {
 	{ "short", SHORT }, { "EINTR", EINTR }, { "EAGAIN", EAGAIN },
-	{ "ENOMEM", ENOMEM }, { "EMFILE", EMFILE },
+	{ "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { "ENETDOWN", ENETDOWN },
+	{ "EHOSTUNREACH", EHOSTUNREACH }, { "EPROTO", EPROTO },
+	{ "ECONNABORTED", ECONNABORTED },
 };
 
 static struct plan plans[PLANS];
