@@ -123,7 +123,7 @@ static int
 datagram_receive(lua_State *L)
 {
 	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
-	int truncated, results;
+	int truncated = 0, results;
 
 	results = take(L, d, limit(L, "receive"), NULL, &truncated);
 	if (results != 0 || !truncated)
@@ -142,7 +142,7 @@ datagram_receivefrom(lua_State *L)
 	struct sk_lua_datagram *d = sk_lua_datagram_self(L);
 	struct sk_addr from;
 	char text[SK_URL_MAX];
-	int truncated, results;
+	int truncated = 0, results;
 
 	results = take(L, d, limit(L, "receivefrom"), &from, &truncated);
 	if (results != 0)

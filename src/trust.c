@@ -76,36 +76,35 @@ take(struct sk_trust *t, const char *path, int directory)
 
 /*
  * The variables of openssl-env(7), which libressl's libtls does not obey. The
- * directory may be a list with colons.
+ * directory may be a list with colons. 0, SK_FAIL, or 1 where they say nothing.
  */
 static int
-from_environment(struct sk_trust *t, struct sk_err *err)
+from_environment(struct sk_trust *t, const char *file, const char *directory,
+    struct sk_err *err)
 {
-	const char *file = getenv("SSL_CERT_FILE");
-	const char *directory = getenv("SSL_CERT_DIR");
-
 	if (file != NULL && *file != '\0') {
 		if (is_file(file))
 			return take(t, file, 0);
 		return sk_fail(err, SK_TLS, "ca: SSL_CERT_FILE is '%s', "
 		    "which cannot be read", file);
 	}
-	if (strchr(directory, ':') == NULL && !is_directory(directory))
-		return sk_fail(err, SK_TLS, "ca: SSL_CERT_DIR is '%s', "
-		    "which is no directory", directory);
-	return take(t, directory, 1);
+	if (directory == NULL || *directory == '\0')
+		return 1;
+	if (strchr(directory, ':') != NULL || is_directory(directory))
+		return take(t, directory, 1);
+	return sk_fail(err, SK_TLS, "ca: SSL_CERT_DIR is '%s', which is no "
+	    "directory", directory);
 }
 
 int
 sk_trust_find(struct sk_trust *t, struct sk_err *err)
 {
-	const char *directory = getenv("SSL_CERT_DIR");
-	const char *file = getenv("SSL_CERT_FILE");
 	size_t i;
+	int r = from_environment(t, getenv("SSL_CERT_FILE"),
+	    getenv("SSL_CERT_DIR"), err);
 
-	if ((file != NULL && *file != '\0') ||
-	    (directory != NULL && *directory != '\0'))
-		return from_environment(t, err);
+	if (r <= 0)
+		return r;
 	for (i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
 		if (sk_trust_is_hashed(directories[i]))
 			return take(t, directories[i], 1);
