@@ -6,11 +6,13 @@ local cert = support.cert
 
 local certificates = {
   "server", "server-ec", "chain", "chain-leaf", "expired", "notyet", "revoked", "cnonly",
-  "wronghost", "wildcard", "client", "stranger", "badeku", "selfsigned",
+  "wronghost", "wildcard", "client", "stranger", "badeku", "selfsigned", "byleaf", "client-old",
+  "client-server", "constrained", "critical", "dnsip", "dotname", "noname", "nulname", "partial",
+  "staleca", "star", "startld", "toolong",
 }
 local names = {
   "localhost", "LOCALHOST", "localhost.", "mail.test", "a.mail.test", "a.b.mail.test", "wrong.test",
-  "127.0.0.1", "127.0.0.2", "::1", "client",
+  "127.0.0.1", "127.0.0.2", "::1", "client", "test", "xn--mil-ela.test", "0:0::1",
 }
 
 describe("a verdict on a certificate", function()

@@ -50,6 +50,26 @@ describe("the option", function()
     end
   end)
 
+  it("cert and key are told apart where one of them does not do", function()
+    local problems = {
+      [{ cert = cert "sha1.pem", key = cert "sha1.key" }] = "^cert: .* too weak",
+      [{ cert = cert "server.pem", key = cert "client.key" }] = "^key: .* does not belong",
+      [{ certs = {
+        { cert = cert "server.pem", key = cert "server.key" },
+        { cert = cert "wildcard.pem", key = cert "client.key" },
+      } }] = "^certs%[2%]%.key: .* does not belong",
+    }
+    for options, pattern in pairs(problems) do
+      local config, message, code = urlsock.tls(options)
+      -- LibreSSL takes what OpenSSL finds too weak
+      if not (config and pattern:find "weak") then
+        assert.is_nil(config)
+        assert.equal("tls", code)
+        assert.matches(pattern, message)
+      end
+    end
+  end)
+
   it("certs is chosen from by the name asked for, the first by default", function()
     local server = {
       role = "server", certs = {

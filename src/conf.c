@@ -141,7 +141,7 @@ make_server(struct sk_conf *conf, const struct sk_conf_spec *s,
 		return sk_fail(err, SK_MEMORY, "out of memory");
 	if (tls_configure(conf->context, conf->server) == 0)
 		return 0;
-	return sk_settings_blame(s, err);
+	return sk_settings_blame(s, conf->context, err);
 }
 
 static int

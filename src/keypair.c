@@ -179,3 +179,17 @@ sk_keypair_set(struct tls_config *c, const struct sk_keypair *pair,
 	sk_pem_free(&l.staple);
 	return r;
 }
+
+int
+sk_keypair_blame(struct tls *server, size_t number, struct sk_err *err)
+{
+	const char *text = tls_error(server);
+	char name[OPTION_MAX];
+
+	if (text != NULL && strstr(text, "load certificate") != NULL)
+		return sk_fail(err, SK_TLS, "%s: the tls library refuses it: "
+		    "a key or a digest that is too weak, in it or in its "
+		    "chain", option_name(name, number, "cert"));
+	return sk_fail(err, SK_TLS, "%s: it cannot be read, or does not "
+	    "belong to the certificate", option_name(name, number, "key"));
+}

@@ -8,6 +8,7 @@
 #include "io.h"
 #include "url.h"
 
+struct tls;
 struct tls_config;
 
 /* PEM text or paths; n 0: unset. */
@@ -25,5 +26,11 @@ struct sk_keypair {
  */
 int sk_keypair_set(struct tls_config *, const struct sk_keypair *,
     size_t number, int first, struct sk_err *);
+
+/*
+ * Says why the server that failed to be configured with that pair did so:
+ * SK_FAIL.
+ */
+int sk_keypair_blame(struct tls *, size_t number, struct sk_err *);
 
 #endif

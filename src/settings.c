@@ -334,7 +334,8 @@ set_tickets(struct tls_config *c, const struct sk_conf_spec *s,
  * and does not tell of which pair: they are tried one at a time then.
  */
 int
-sk_settings_blame(const struct sk_conf_spec *s, struct sk_err *err)
+sk_settings_blame(const struct sk_conf_spec *s, struct tls *failed,
+    struct sk_err *err)
 {
 	struct tls_config *c = NULL;
 	struct tls *tls = NULL;
@@ -347,14 +348,11 @@ sk_settings_blame(const struct sk_conf_spec *s, struct sk_err *err)
 		if (c != NULL && tls != NULL && sk_keypair_set(c,
 		    &s->pairs[i], i + 1, 1, err) == 0 &&
 		    tls_configure(tls, c) != 0)
-			r = sk_fail(err, SK_TLS, "certs[%zu].key: it cannot "
-			    "be read, or does not belong to the certificate",
-			    i + 1);
+			r = sk_keypair_blame(tls, i + 1, err);
 		tls_free(tls);
 		tls_config_free(c);
 	}
-	return sk_fail(err, SK_TLS, "key: it cannot be read, or does "
-	    "not belong to the certificate");
+	return r != 0 ? r : sk_keypair_blame(failed, 0, err);
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include "conf.h"
 
+struct tls;
 struct tls_config;
 
 /* Fills a configuration for either role: 0 or SK_FAIL. */
@@ -15,7 +16,8 @@ int sk_settings_client(struct tls_config *, const struct sk_conf_spec *,
 int sk_settings_server(struct tls_config *, const struct sk_conf_spec *,
     struct sk_err *);
 
-/* Which key it was that tls_configure() refused; SK_FAIL. */
-int sk_settings_blame(const struct sk_conf_spec *, struct sk_err *);
+/* Which pair it was that tls_configure() refused, and why; SK_FAIL. */
+int sk_settings_blame(const struct sk_conf_spec *, struct tls *failed,
+    struct sk_err *);
 
 #endif
