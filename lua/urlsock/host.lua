@@ -6,19 +6,20 @@ local plain = require "urlsock.host.plain"
 local host = {}
 local said -- by use()
 
--- Those that can tell that they run, by the module that is loaded then.
-local detectable = { { "cqueues", "cqueues" }, { "copas", "copas" } }
+-- Those that can tell that they run, each once its own module is loaded.
+local detectable = { "cqueues", "copas" }
+local loaded, found = package.loaded, {}
+
+local function named(name)
+  if not found[name] then found[name] = require("urlsock.host." .. name) end
+  return found[name]
+end
 
 local function detect()
-  if rawget(_G, "ngx") then
-    local nginx = require "urlsock.host.nginx"
-    if nginx.running() then return nginx end
-  end
-  for _, pair in ipairs(detectable) do
-    if package.loaded[pair[1]] then
-      local found = require("urlsock.host." .. pair[2])
-      if found.running() then return found end
-    end
+  if rawget(_G, "ngx") and named("nginx").running() then return named "nginx" end
+  for i = 1, #detectable do
+    local name = detectable[i]
+    if loaded[name] and named(name).running() then return named(name) end
   end
   return plain
 end

@@ -7,19 +7,14 @@ local choose = require "urlsock.choose"
 local host = require "urlsock.host"
 local plain = require "urlsock.host.plain"
 
-local now = core.now
+local now, poll = core.now, core.poll
+local current = host.current
 
 local loop = {}
 
---- The one function that sleeps: `wait(socket, "r" | "w", seconds | nil)`. May return early: the
--- step is tried again.
-local function wait(socket, want, seconds)
-  return host.current().wait(socket, want, seconds)
-end
-
 --- What is called before a descriptor is closed: whoever waits for it has to wake.
 function loop.closing(socket)
-  host.current().closing(socket)
+  current().closing(socket)
 end
 
 --- A deadline from seconds, or nil for ever.
@@ -65,22 +60,17 @@ end
 
 --- Waits a moment: what the step wants cannot be waited for.
 local NAP = 0.005
-local function nap(left)
+local function nap(here, left)
   local seconds = math.min(left or NAP, NAP)
-  local sleep = host.current().sleep
-  if sleep then return sleep(seconds) end
-  core.poll(-1, "r", seconds)
+  if here.sleep then return here.sleep(seconds) end
+  poll(-1, "r", seconds)
 end
 
---- Waits once for a socket of a class, which is held meanwhile.
--- @treturn[1] boolean true when the step is to be tried again
--- @treturn[2] nil, message, code when the deadline has passed, or it cannot wait
-local function pause(class, name, socket, want, deadline, reads, writes)
-  local left, answer, message, code
-  if deadline and want ~= "hello" then -- an answer is no wait
-    left = deadline - now()
-    if left <= 0 then return expired(class, socket, name) end
-  end
+--- Waits while other coroutines may run: the socket is held meanwhile. The host's `wait` is the one
+-- function that sleeps, and may return early: the step is tried again.
+-- @return what the host has answered
+local function held(here, class, socket, want, left, reads, writes)
+  local answer, message, code
   if class.hold then
     class.hold(socket, reads, writes)
     if reads then readers[socket] = running() end
@@ -89,11 +79,28 @@ local function pause(class, name, socket, want, deadline, reads, writes)
   if want == "hello" then
     choose.answer(socket)
   elseif want == "nap" then
-    nap(left)
+    nap(here, left)
   else
-    answer, message, code = wait(socket, want, left)
+    answer, message, code = here.wait(socket, want, left)
   end
   if class.hold then class.release(socket, reads, writes) end
+  return answer, message, code
+end
+
+--- Waits once for a socket of a class.
+-- @treturn[1] boolean true when the step is to be tried again
+-- @treturn[2] nil, message, code when the deadline has passed, or it cannot wait
+local function pause(class, name, socket, want, deadline, reads, writes)
+  local here, left, answer, message, code = current(), nil, nil, nil, nil
+  if deadline and want ~= "hello" then -- an answer is no wait
+    left = deadline - now()
+    if left <= 0 then return expired(class, socket, name) end
+  end
+  if here == plain and (want == "r" or want == "w") then -- nobody else runs meanwhile
+    answer, message, code = plain.poll(class.fd(socket), want, left)
+  else
+    answer, message, code = held(here, class, socket, want, left, reads, writes)
+  end
   if answer == plain.failed then
     if name == "write" then return nil, message, code, class.giveup(socket) end
     return nil, message, code
