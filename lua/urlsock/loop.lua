@@ -91,7 +91,8 @@ end
 -- @treturn[1] boolean true when the step is to be tried again
 -- @treturn[2] nil, message, code when the deadline has passed, or it cannot wait
 local function pause(class, name, socket, want, deadline, reads, writes)
-  local here, left, answer, message, code = current(), nil, nil, nil, nil
+  local here = current()
+  local left, answer, message, code
   if deadline and want ~= "hello" then -- an answer is no wait
     left = deadline - now()
     if left <= 0 then return expired(class, socket, name) end
