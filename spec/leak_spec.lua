@@ -81,6 +81,7 @@ describe("a thousand connections with starttls, good ones and bad ones", functio
     local left, grown = support.shell(os.getenv "LUA" .. " spec/support/soak.lua 1000"):match(
       "^1000 cycles: (%-?%d+) descriptors, (%-?%d+) KiB more$")
     assert.equal("0", left)
-    assert.is_true(tonumber(grown) < 1024, grown)
+    -- a sanitizer keeps what was freed
+    if not os.getenv "ASAN_OPTIONS" then assert.is_true(tonumber(grown) < 1024, grown) end
   end)
 end)
