@@ -147,7 +147,8 @@ function stream:starttls(given)
   return upgrade(self, o, loop.deadline(o.timeout or class.gettimeout(self)), origin)
 end
 
---- Says goodbye as far as that goes without waiting, and closes.
+--- Says goodbye as far as that goes without waiting, and closes. What the kernel has no room for is
+-- sent by a thread, which ends with the process: a script whose last word it is gives `seconds`.
 -- @tparam[opt] number seconds wait at most that long for the peer's end
 -- @treturn boolean true
 function stream:close(seconds)
