@@ -6,20 +6,21 @@ local plain = require "urlsock.host.plain"
 local host = {}
 local said -- by use()
 
--- Those that can tell that they run, each once its own module is loaded.
-local detectable = { "cqueues", "copas" }
-local loaded, found = package.loaded, {}
-
-local function named(name)
-  if not found[name] then found[name] = require("urlsock.host." .. name) end
-  return found[name]
-end
+-- Those that can tell that they run, each once its own module is loaded: that, and ours.
+local detectable = { { "cqueues", "urlsock.host.cqueues" }, { "copas", "urlsock.host.copas" } }
+local loaded = package.loaded
 
 local function detect()
-  if rawget(_G, "ngx") and named("nginx").running() then return named "nginx" end
+  if rawget(_G, "ngx") then
+    local nginx = require "urlsock.host.nginx"
+    if nginx.running() then return nginx end
+  end
   for i = 1, #detectable do
-    local name = detectable[i]
-    if loaded[name] and named(name).running() then return named(name) end
+    local pair = detectable[i]
+    if loaded[pair[1]] then
+      local found = loaded[pair[2]] or require(pair[2])
+      if found.running() then return found end
+    end
   end
   return plain
 end

@@ -29,9 +29,11 @@ end
 --- The first IPv4 address of a host, and a table `{name, alias, ip}` of them all.
 function dns.toip(host)
   local list = dns.getaddrinfo(host)
-  local ip = {}
+  local ip, seen = {}, {} -- glibc tells 127.0.0.1 twice, of ::1 in its file too
   for _, entry in ipairs(list or {}) do
-    if entry.family == "inet" then ip[#ip + 1] = entry.addr end
+    if entry.family == "inet" and not seen[entry.addr] then
+      ip[#ip + 1], seen[entry.addr] = entry.addr, true
+    end
   end
   if not ip[1] then return nil, "host not found" end
   return ip[1], { name = host, alias = {}, ip = ip }
@@ -54,15 +56,15 @@ local function names_of(host, port)
   return nil, message, code
 end
 
---- The name of a host or address, and a table `{name, alias, ip}`.
+--- The name of a host or address of IPv4, and a table `{name, alias, ip}`.
 function dns.tohostname(host)
-  local list = dns.getaddrinfo(host)
-  if not list or not list[1] then return nil, "host not found" end
-  local name, ip = host, {}
-  for i, entry in ipairs(list) do ip[i] = entry.addr end
-  if list[1].addr == host then name = names_of(host, 0) end
-  if not name or name == host and list[1].addr == host then return nil, "host not found" end
-  return name, { name = name, alias = {}, ip = ip }
+  local first, of = dns.toip(host)
+  if not first then return nil, of end
+  local name = host
+  if first == host then name = names_of(host, 0) end
+  if not name or name == host and first == host then return nil, "host not found" end
+  of.name = name
+  return name, of
 end
 
 --- A port from a number or the name of a service.
