@@ -29,11 +29,9 @@ end
 --- The first IPv4 address of a host, and a table `{name, alias, ip}` of them all.
 function dns.toip(host)
   local list = dns.getaddrinfo(host)
-  local ip, seen = {}, {} -- glibc tells 127.0.0.1 twice, of ::1 in its file too
+  local ip = {}
   for _, entry in ipairs(list or {}) do
-    if entry.family == "inet" and not seen[entry.addr] then
-      ip[#ip + 1], seen[entry.addr] = entry.addr, true
-    end
+    if entry.family == "inet" then ip[#ip + 1] = entry.addr end
   end
   if not ip[1] then return nil, "host not found" end
   return ip[1], { name = host, alias = {}, ip = ip }
