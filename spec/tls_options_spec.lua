@@ -70,6 +70,21 @@ describe("the option", function()
     end
   end)
 
+  it("certs names the one of its own that does not do", function()
+    local good = { cert = cert "server.pem", key = cert "server.key" }
+    local bad = { cert = cert "server.pem", key = cert "client.key" }
+    refuses({ certs = { bad } }, "certs[1].key")
+    refuses({ certs = { { cert = cert "server.pem" } } }, "certs[1].cert")
+    refuses(with(good, { certs = { bad } }), "certs[1].key")
+    refuses(with(bad, { certs = { good } }), "key")
+    refuses(with(good, { certs = { good, { cert = "nosuch", key = "nosuch" } } }), "certs[2].cert")
+  end)
+
+  it("cert is read with all of its chain", function()
+    local chain = support.contents "server.pem" .. support.contents "ca.pem":sub(1, 300)
+    refuses({ cert = chain, key = cert "server.key" }, "cert", "tls", "cannot be read")
+  end)
+
   it("certs is chosen from by the name asked for, the first by default", function()
     local server = {
       role = "server", certs = {

@@ -263,7 +263,7 @@ sk_settings_client(struct tls_config *c, const struct sk_conf_spec *s,
 {
 	if (set_common(c, s, err) != 0 || set_trust(c, s, err) != 0 ||
 	    set_checks(c, s, err) != 0 || (s->npairs > 0 &&
-	    sk_keypair_set(c, s->pairs, s->npairs > 1, 1, err) != 0))
+	    sk_keypair_set(c, s->pairs, 1, err) != 0))
 		return SK_FAIL;
 	if (s->ocsp_require)
 		tls_config_ocsp_require_stapling(c);
@@ -346,13 +346,12 @@ sk_settings_blame(const struct sk_conf_spec *s, struct tls *failed,
 		c = tls_config_new();
 		tls = tls_server();
 		if (c != NULL && tls != NULL && sk_keypair_set(c,
-		    &s->pairs[i], i + 1, 1, err) == 0 &&
-		    tls_configure(tls, c) != 0)
-			r = sk_keypair_blame(tls, i + 1, err);
+		    &s->pairs[i], 1, err) == 0 && tls_configure(tls, c) != 0)
+			r = sk_keypair_blame(tls, &s->pairs[i], err);
 		tls_free(tls);
 		tls_config_free(c);
 	}
-	return r != 0 ? r : sk_keypair_blame(failed, 0, err);
+	return r != 0 ? r : sk_keypair_blame(failed, s->pairs, err);
 }
 
 int
@@ -365,8 +364,7 @@ sk_settings_server(struct tls_config *c, const struct sk_conf_spec *s,
 	    set_tickets(c, s, err) != 0)
 		return SK_FAIL;
 	for (i = 0; i < s->npairs; i++) {
-		if (sk_keypair_set(c, &s->pairs[i],
-		    s->npairs > 1 ? i + 1 : 0, i == 0, err) != 0)
+		if (sk_keypair_set(c, &s->pairs[i], i == 0, err) != 0)
 			return SK_FAIL;
 	}
 	return 0;
