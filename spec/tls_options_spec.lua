@@ -311,6 +311,15 @@ describe("a connection under tls", function()
       refuses({ ca = text }, "ca", "tls", ("block %d %%(CERTIFICATE%%)"):format(number))
     end
     refuses({ ca = ca, crl = crl:sub(1, 200) }, "crl", "tls", "block 1 %(X509 CRL%)")
+    local function der(label)
+      return ("-----BEGIN %s-----\nMAMCAQE=\n-----END %s-----\n"):format(label, label)
+    end
+    refuses({ ca = ca .. der "CERTIFICATE" }, "ca")
+    refuses({ ca = ca, crl = der "X509 CRL" }, "crl")
+    local server = { cert = cert "server.pem", key = cert "server.key", client = "require" }
+    refuses(with(server, { clientca = der "CERTIFICATE" }), "clientca")
+    refuses(with(server, { clientca = ca, crl = der "X509 CRL" }), "crl")
+    refuses({ ca = "nosuch", insecure_noverifycert = true }, "ca")
     assert(urlsock.tls { ca = "words before it\n" .. ca:gsub("\n", "\r\n") .. ca, crl = crl })
   end)
 
