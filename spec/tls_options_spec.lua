@@ -167,6 +167,9 @@ describe("the option", function()
       "staple")
     refuses({ staple = cert "server.ocsp" }, "staple")
     refuses({ ocsp = "maybe" }, "ocsp")
+    -- libtls would take any, that of a revoked certificate too
+    refuses({ ocsp = "require", insecure_noverifycert = true }, "ocsp")
+    refuses({ ocsp = "require", insecure_noverifytime = true }, "ocsp")
   end)
 
   it("san demands more than a common name", function()
