@@ -15,9 +15,10 @@ static void
 hello(const char *p, size_t n)
 {
 	struct sk_err err = { 0 };
+	struct sk_hello_mark mark = { 0 };
 	struct sk_hello h;
 
-	if (sk_hello_need(p, n, &err) == 0 &&
+	if (sk_hello_need(&mark, p, n, &err) == 0 &&
 	    sk_hello_parse(&h, p, n, &err) == 0) {
 		(void)sk_hello_speaks(&h, "h2,http/1.1");
 		sk_hello_free(&h);

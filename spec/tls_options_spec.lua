@@ -70,6 +70,21 @@ describe("the option", function()
     end
   end)
 
+  it("certs names the one of its own that does not do", function()
+    local good = { cert = cert "server.pem", key = cert "server.key" }
+    local bad = { cert = cert "server.pem", key = cert "client.key" }
+    refuses({ certs = { bad } }, "certs[1].key")
+    refuses({ certs = { { cert = cert "server.pem" } } }, "certs[1].cert")
+    refuses(with(good, { certs = { bad } }), "certs[1].key")
+    refuses(with(bad, { certs = { good } }), "key")
+    refuses(with(good, { certs = { good, { cert = "nosuch", key = "nosuch" } } }), "certs[2].cert")
+  end)
+
+  it("cert is read with all of its chain", function()
+    local chain = support.contents "server.pem" .. support.contents "ca.pem":sub(1, 300)
+    refuses({ cert = chain, key = cert "server.key" }, "cert", "tls", "cannot be read")
+  end)
+
   it("certs is chosen from by the name asked for, the first by default", function()
     local server = {
       role = "server", certs = {
@@ -152,6 +167,9 @@ describe("the option", function()
       "staple")
     refuses({ staple = cert "server.ocsp" }, "staple")
     refuses({ ocsp = "maybe" }, "ocsp")
+    -- libtls would take any, that of a revoked certificate too
+    refuses({ ocsp = "require", insecure_noverifycert = true }, "ocsp")
+    refuses({ ocsp = "require", insecure_noverifytime = true }, "ocsp")
   end)
 
   it("san demands more than a common name", function()
@@ -296,6 +314,15 @@ describe("a connection under tls", function()
       refuses({ ca = text }, "ca", "tls", ("block %d %%(CERTIFICATE%%)"):format(number))
     end
     refuses({ ca = ca, crl = crl:sub(1, 200) }, "crl", "tls", "block 1 %(X509 CRL%)")
+    local function der(label)
+      return ("-----BEGIN %s-----\nMAMCAQE=\n-----END %s-----\n"):format(label, label)
+    end
+    refuses({ ca = ca .. der "CERTIFICATE" }, "ca")
+    refuses({ ca = ca, crl = der "X509 CRL" }, "crl")
+    local server = { cert = cert "server.pem", key = cert "server.key", client = "require" }
+    refuses(with(server, { clientca = der "CERTIFICATE" }), "clientca")
+    refuses(with(server, { clientca = ca, crl = der "X509 CRL" }), "crl")
+    refuses({ ca = "nosuch", insecure_noverifycert = true }, "ca")
     assert(urlsock.tls { ca = "words before it\n" .. ca:gsub("\n", "\r\n") .. ca, crl = crl })
   end)
 

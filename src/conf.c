@@ -128,6 +128,11 @@ check_sense(const struct sk_conf_spec *s, struct sk_err *err)
 	if (s->noverifycert && (s->crl.n > 0 || s->depth >= 0))
 		return sk_fail(err, SK_TLS, "%s: it has no effect with "
 		    "insecure_noverifycert", s->crl.n > 0 ? "crl" : "depth");
+	/* libtls asks for a response then, and does not look at it. */
+	if (s->ocsp_require && (s->noverifycert || s->noverifytime))
+		return sk_fail(err, SK_TLS, "ocsp: what is stapled is not "
+		    "judged with insecure_noverify%s",
+		    s->noverifycert ? "cert" : "time");
 	return 0;
 }
 

@@ -67,34 +67,35 @@ malformed(struct sk_err *err)
  * The message may be spread over records; their headers are no part of it.
  */
 ssize_t
-sk_hello_need(const char *bytes, size_t n, struct sk_err *err)
+sk_hello_need(struct sk_hello_mark *m, const char *bytes, size_t n,
+    struct sk_err *err)
 {
-	const unsigned char *p = (const unsigned char *)bytes;
-	size_t at = 0, body, have = 0, want = MESSAGE_HEADER;
-	unsigned char header[MESSAGE_HEADER] = { 0 };
-	size_t i;
+	const unsigned char *p;
+	size_t left, body, want, i;
 
 	for (;;) {
-		if (n - at < RECORD_HEADER)
-			return (ssize_t)(RECORD_HEADER - (n - at));
-		body = (size_t)p[at + 3] << 8 | p[at + 4];
-		if (p[at] != RECORD_HANDSHAKE || p[at + 1] != 3 ||
-		    body == 0 || body > RECORD_MAX)
+		p = (const unsigned char *)bytes + m->at;
+		left = n - m->at;
+		if (left < RECORD_HEADER)
+			return (ssize_t)(RECORD_HEADER - left);
+		body = (size_t)p[3] << 8 | p[4];
+		if (p[0] != RECORD_HANDSHAKE || p[1] != 3 || body == 0 ||
+		    body > RECORD_MAX)
 			return malformed(err);
-		if (n - at - RECORD_HEADER < body)
-			return (ssize_t)(body - (n - at - RECORD_HEADER));
-		at += RECORD_HEADER;
-		for (i = 0; i < body && have + i < MESSAGE_HEADER; i++)
-			header[have + i] = p[at + i];
-		have += body;
-		at += body;
-		if (have < MESSAGE_HEADER)
+		if (left - RECORD_HEADER < body)
+			return (ssize_t)(body - (left - RECORD_HEADER));
+		for (i = 0; i < body && m->have + i < MESSAGE_HEADER; i++)
+			m->header[m->have + i] = p[RECORD_HEADER + i];
+		m->have += body;
+		m->at += RECORD_HEADER + body;
+		if (m->have < MESSAGE_HEADER)
 			continue;
-		want = ((size_t)header[1] << 16 | (size_t)header[2] << 8 |
-		    header[3]) + MESSAGE_HEADER;
-		if (header[0] != CLIENT_HELLO || want > SK_HELLO_MAX)
+		want = ((size_t)m->header[1] << 16 |
+		    (size_t)m->header[2] << 8 | m->header[3]) +
+		    MESSAGE_HEADER;
+		if (m->header[0] != CLIENT_HELLO || want > SK_HELLO_MAX)
 			return malformed(err);
-		if (have >= want)
+		if (m->have >= want)
 			return 0;
 	}
 }

@@ -11,12 +11,23 @@
 
 #define SK_HELLO_MAX 65536	/* bytes; real ones have 200 to 2,000 */
 
+/* How much of a ClientHello is known; all zero at first. */
+struct sk_hello_mark {
+	size_t at;		/* behind the last complete record */
+	size_t have;		/* bytes of the message in those */
+	unsigned char header[4];	/* of the message */
+};
+
 /*
  * How many more bytes complete the ClientHello that begins with the n bytes
  * at p: 0 where it is complete, never more than what is left of a record, so
  * that nothing behind it is taken. SK_FAIL with code tls where it is none.
+ * It is asked again with the same bytes and more behind them: the mark keeps
+ * it from the beginning, or a hello in records of one byte would take time
+ * that grows with the square of its length.
  */
-ssize_t sk_hello_need(const char *p, size_t n, struct sk_err *);
+ssize_t sk_hello_need(struct sk_hello_mark *, const char *p, size_t n,
+    struct sk_err *);
 
 struct sk_hello {
 	char *servername;	/* lower case; NULL: none was given */

@@ -87,17 +87,17 @@ decrypt(struct sk_pem *key, struct sk_span password, const char *option,
 }
 
 static int
-load_key(struct sk_pem *key, const struct sk_keypair *pair, size_t number,
+load_key(struct sk_pem *key, const struct sk_keypair *pair,
     struct sk_err *err)
 {
 	char name[OPTION_MAX];
 	int alone = pair->key.n > 0;
 
-	(void)option_name(name, number, alone ? "key" : "cert");
+	(void)option_name(name, pair->number, alone ? "key" : "cert");
 	if (sk_pem_load(key, name, alone ? pair->key : pair->cert,
 	    "PRIVATE KEY-----", err) != 0)
 		return SK_FAIL;
-	(void)option_name(name, number, "key");
+	(void)option_name(name, pair->number, "key");
 	if (is_encrypted(key))
 		return decrypt(key, pair->password, name, err);
 	if (pair->password.n > 0)
@@ -141,24 +141,23 @@ load_staple(struct sk_pem *out, struct sk_span s, const char *option,
 }
 
 static int
-load(struct loaded *l, const struct sk_keypair *pair, size_t number,
-    struct sk_err *err)
+load(struct loaded *l, const struct sk_keypair *pair, struct sk_err *err)
 {
 	char name[OPTION_MAX];
 
-	(void)option_name(name, number, "cert");
+	(void)option_name(name, pair->number, "cert");
 	if (sk_pem_load(&l->cert, name, pair->cert,
 	    "-----BEGIN CERTIFICATE-----", err) != 0 ||
-	    load_key(&l->key, pair, number, err) != 0)
+	    load_key(&l->key, pair, err) != 0)
 		return SK_FAIL;
-	(void)option_name(name, number, "staple");
+	(void)option_name(name, pair->number, "staple");
 	return pair->staple.n == 0 ? 0 :
 	    load_staple(&l->staple, pair->staple, name, err);
 }
 
 int
 sk_keypair_set(struct tls_config *c, const struct sk_keypair *pair,
-    size_t number, int first, struct sk_err *err)
+    int first, struct sk_err *err)
 {
 	int (*set)(struct tls_config *, const uint8_t *, size_t,
 	    const uint8_t *, size_t, const uint8_t *, size_t) = first ?
@@ -168,12 +167,12 @@ sk_keypair_set(struct tls_config *c, const struct sk_keypair *pair,
 	int r;
 
 	memset(&l, 0, sizeof(l));
-	r = load(&l, pair, number, err);
+	r = load(&l, pair, err);
 	if (r == 0 && set(c, (const uint8_t *)l.cert.p, l.cert.n,
 	    (const uint8_t *)l.key.p, l.key.n, (const uint8_t *)l.staple.p,
 	    l.staple.n) != 0)
 		r = sk_fail(err, SK_TLS, "%s: it cannot be loaded",
-		    option_name(name, number, "cert"));
+		    option_name(name, pair->number, "cert"));
 	sk_pem_free(&l.cert);
 	sk_pem_free(&l.key);
 	sk_pem_free(&l.staple);
@@ -181,15 +180,17 @@ sk_keypair_set(struct tls_config *c, const struct sk_keypair *pair,
 }
 
 int
-sk_keypair_blame(struct tls *server, size_t number, struct sk_err *err)
+sk_keypair_blame(struct tls *server, const struct sk_keypair *pair,
+    struct sk_err *err)
 {
 	const char *text = tls_error(server);
 	char name[OPTION_MAX];
 
 	if (text != NULL && strstr(text, "load certificate") != NULL)
 		return sk_fail(err, SK_TLS, "%s: the tls library refuses it: "
-		    "a key or a digest that is too weak, in it or in its "
-		    "chain", option_name(name, number, "cert"));
+		    "it or its chain cannot be read, or has a key or a "
+		    "digest that is too weak",
+		    option_name(name, pair->number, "cert"));
 	return sk_fail(err, SK_TLS, "%s: it cannot be read, or does not "
-	    "belong to the certificate", option_name(name, number, "key"));
+	    "belong to the certificate", option_name(name, pair->number, "key"));
 }

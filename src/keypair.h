@@ -17,20 +17,22 @@ struct sk_keypair {
 	struct sk_span key;		/* unset: in the same text as cert */
 	struct sk_span password;	/* of an encrypted key */
 	struct sk_span staple;		/* PEM, or a file of DER */
+	size_t number;			/* in the list certs, from 1, for
+					 * messages; 0: it is in none */
 };
 
 /*
- * Loads a pair into a configuration: the first one, or one more. number is
- * its place in a list, from 1, or 0 for the pair that is alone: errors name
- * the option. 0 or SK_FAIL.
+ * Loads a pair into a configuration: the first one, or one more. 0 or
+ * SK_FAIL, with a text that begins with the option's name.
  */
-int sk_keypair_set(struct tls_config *, const struct sk_keypair *,
-    size_t number, int first, struct sk_err *);
+int sk_keypair_set(struct tls_config *, const struct sk_keypair *, int first,
+    struct sk_err *);
 
 /*
  * Says why the server that failed to be configured with that pair did so:
  * SK_FAIL.
  */
-int sk_keypair_blame(struct tls *, size_t number, struct sk_err *);
+int sk_keypair_blame(struct tls *, const struct sk_keypair *,
+    struct sk_err *);
 
 #endif

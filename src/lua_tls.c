@@ -191,6 +191,7 @@ pair_fields(lua_State *L, int index, struct sk_keypair *pair)
 	pair->key = string_field(L, index, "key");
 	pair->password = string_field(L, index, "password");
 	pair->staple = string_field(L, index, "staple");
+	pair->number = 0;
 }
 
 /* cert and key, then the list certs. How many there are. */
@@ -220,6 +221,7 @@ pairs_field(lua_State *L, struct sk_keypair *pairs, struct sk_err *err)
 			break;
 		}
 		pair_fields(L, lua_gettop(L), &pairs[n]);
+		pairs[n].number = i;
 		if (pairs[n].cert.n == 0)
 			(void)sk_fail(err, SK_TLS,
 			    "certs[%zu].cert: it is missing", i);

@@ -135,7 +135,8 @@ sk_opening_listen(struct sk_opening *o, struct sk_layer *below,
 		if (o->nearly > 0 &&
 		    !sk_greeting_is_record(o->early, o->nearly))
 			return refuse(o, below, o->early, o->nearly, err);
-		if ((need = sk_hello_need(o->early, o->nearly, err)) < 0)
+		if ((need = sk_hello_need(&o->mark, o->early, o->nearly,
+		    err)) < 0)
 			return SK_FAIL;
 		if (need == 0)
 			break;

@@ -18,6 +18,7 @@ struct sk_opening {
 	size_t size;		/* of the block at early */
 	char seen[SK_GREETING];	/* clients: the server's first bytes */
 	size_t nseen;
+	struct sk_hello_mark mark;	/* servers: what was heard of it */
 	struct sk_hello hello;	/* servers: once heard */
 	unsigned char heard;
 };

@@ -131,8 +131,59 @@ check_blocks(const struct sk_pem *pem, const char *label, const char *option,
 	return 0;
 }
 
+/* A peer that says nothing, for a connection that is only begun. */
+static ssize_t
+hear_nothing(struct tls *tls, void *p, size_t n, void *arg)
+{
+	(void)tls, (void)p, (void)n, (void)arg;
+	return TLS_WANT_POLLIN;
+}
+
+static ssize_t
+say_nothing(struct tls *tls, const void *p, size_t n, void *arg)
+{
+	(void)tls, (void)p, (void)n, (void)arg;
+	return TLS_WANT_POLLOUT;
+}
+
+/*
+ * Would a connection begin with this configuration? A block that is DER need
+ * not be what its label says, and only libtls can tell.
+ */
 static int
-set_ca(struct tls_config *c, const char *name, struct sk_span s,
+begins(struct tls_config *c)
+{
+	struct tls *tls = tls_client();
+	int r = tls != NULL && tls_configure(tls, c) == 0 &&
+	    tls_connect_cbs(tls, hear_nothing, say_nothing, NULL, NULL) == 0;
+
+	tls_free(tls);
+	return r;
+}
+
+/* Is this text of ca or crl, by that setter, what libtls can work with? */
+static int
+check_loads(const struct sk_pem *pem, const char *option,
+    int (*set)(struct tls_config *, const uint8_t *, size_t),
+    struct sk_err *err)
+{
+	struct tls_config *c = tls_config_new();
+	int r;
+
+	if (c == NULL)
+		return sk_fail(err, SK_MEMORY, "%s: out of memory", option);
+	tls_config_insecure_noverifyname(c);	/* there is none */
+	r = set(c, (const uint8_t *)pem->p, pem->n) == 0 &&
+	    (set == tls_config_set_ca_mem ||
+	    tls_config_set_ca_path(c, "/") == 0) && begins(c) ? 0 :
+	    sk_fail(err, SK_TLS, "%s: it cannot be loaded", option);
+	tls_config_free(c);
+	return r;
+}
+
+/* The system's store is taken as it is: to load it takes long. */
+static int
+set_ca(struct tls_config *c, const char *name, struct sk_span s, int system,
     struct sk_err *err)
 {
 	char path[SK_TRUST_PATH];
@@ -154,6 +205,8 @@ set_ca(struct tls_config *c, const char *name, struct sk_span s,
 	if (sk_pem_load(&pem, name, s, "-----BEGIN CERTIFICATE-----", err) != 0)
 		return SK_FAIL;
 	r = check_blocks(&pem, "CERTIFICATE", name, err);
+	if (r == 0 && !system)
+		r = check_loads(&pem, name, tls_config_set_ca_mem, err);
 	if (r == 0 &&
 	    tls_config_set_ca_mem(c, (const uint8_t *)pem.p, pem.n) != 0)
 		r = refused(c, name, err);
@@ -168,10 +221,10 @@ set_trust(struct tls_config *c, const struct sk_conf_spec *s,
 	struct sk_trust trust;
 	struct sk_span path;
 
+	if (s->ca.n > 0)
+		return set_ca(c, "ca", s->ca, 0, err);
 	if (s->noverifycert)
 		return 0;
-	if (s->ca.n > 0)
-		return set_ca(c, "ca", s->ca, err);
 	if (s->npairs > 0 && s->client == SK_CLIENT_NONE) {
 		/* Likely a server's: it may do without a trust store. */
 		struct sk_err ignored = { 0 };
@@ -187,7 +240,7 @@ set_trust(struct tls_config *c, const struct sk_conf_spec *s,
 		    refused(c, "ca", err);
 	path.p = trust.path;
 	path.n = strlen(trust.path);
-	return set_ca(c, "ca", path, err);
+	return set_ca(c, "ca", path, 1, err);
 }
 
 /*
@@ -207,6 +260,8 @@ set_crl(struct tls_config *c, const struct sk_conf_spec *s,
 	    err) != 0)
 		return SK_FAIL;
 	r = check_blocks(&pem, "X509 CRL", "crl", err);
+	if (r == 0)
+		r = check_loads(&pem, "crl", tls_config_set_crl_mem, err);
 	if (r == 0 &&
 	    tls_config_set_crl_mem(c, (const uint8_t *)pem.p, pem.n) != 0)
 		r = refused(c, "crl", err);
@@ -263,7 +318,7 @@ sk_settings_client(struct tls_config *c, const struct sk_conf_spec *s,
 {
 	if (set_common(c, s, err) != 0 || set_trust(c, s, err) != 0 ||
 	    set_checks(c, s, err) != 0 || (s->npairs > 0 &&
-	    sk_keypair_set(c, s->pairs, s->npairs > 1, 1, err) != 0))
+	    sk_keypair_set(c, s->pairs, 1, err) != 0))
 		return SK_FAIL;
 	if (s->ocsp_require)
 		tls_config_ocsp_require_stapling(c);
@@ -285,7 +340,7 @@ set_clients(struct tls_config *c, const struct sk_conf_spec *s,
 	if (s->clientca.n == 0)
 		return sk_fail(err, SK_TLS, "client: clientca has to "
 		    "say who signs the clients' certificates");
-	if (set_ca(c, "clientca", s->clientca, err) != 0)
+	if (set_ca(c, "clientca", s->clientca, 0, err) != 0)
 		return SK_FAIL;
 	if (s->client == SK_CLIENT_REQUIRE)
 		tls_config_verify_client(c);
@@ -346,13 +401,12 @@ sk_settings_blame(const struct sk_conf_spec *s, struct tls *failed,
 		c = tls_config_new();
 		tls = tls_server();
 		if (c != NULL && tls != NULL && sk_keypair_set(c,
-		    &s->pairs[i], i + 1, 1, err) == 0 &&
-		    tls_configure(tls, c) != 0)
-			r = sk_keypair_blame(tls, i + 1, err);
+		    &s->pairs[i], 1, err) == 0 && tls_configure(tls, c) != 0)
+			r = sk_keypair_blame(tls, &s->pairs[i], err);
 		tls_free(tls);
 		tls_config_free(c);
 	}
-	return r != 0 ? r : sk_keypair_blame(failed, 0, err);
+	return r != 0 ? r : sk_keypair_blame(failed, s->pairs, err);
 }
 
 int
@@ -365,8 +419,7 @@ sk_settings_server(struct tls_config *c, const struct sk_conf_spec *s,
 	    set_tickets(c, s, err) != 0)
 		return SK_FAIL;
 	for (i = 0; i < s->npairs; i++) {
-		if (sk_keypair_set(c, &s->pairs[i],
-		    s->npairs > 1 ? i + 1 : 0, i == 0, err) != 0)
+		if (sk_keypair_set(c, &s->pairs[i], i == 0, err) != 0)
 			return SK_FAIL;
 	}
 	return 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "check.h"
 #include "guard.h"
@@ -35,7 +36,8 @@ static ssize_t
 need(const char *p, size_t n)
 {
 	struct sk_err err = { 0 };
-	ssize_t r = sk_hello_need(p, n, &err);
+	struct sk_hello_mark mark = { 0 };
+	ssize_t r = sk_hello_need(&mark, p, n, &err);
 
 	check((r >= 0) == (err.code == SK_NONE));
 	sk_err_clear(&err);
@@ -104,6 +106,32 @@ is_bounded(void)
 	free(p);
 }
 
+/* In records of one byte it takes no longer than its bytes do. */
+static void
+is_heard_at_once(void)
+{
+	static const char first[] = "\x01\x00\xf0\x00";
+	size_t i, n = 0, want = 0xf000 + 4;
+	struct sk_hello_mark mark = { 0 };
+	struct sk_err err = { 0 };
+	clock_t start = clock();
+	char *p = calloc(want, 6);
+	ssize_t r = 1;
+
+	for (i = 0; i < want; i++) {
+		memcpy(p + 6 * i, "\x16\x03\x01\x00\x01", 5);
+		p[6 * i + 5] = i < 4 ? first[i] : 'x';
+	}
+	while (r > 0 && n < 6 * want) {
+		r = sk_hello_need(&mark, p, n, &err);
+		n += r > 0 ? (size_t)r : 0;
+	}
+	check(n == 6 * want);
+	check(sk_hello_need(&mark, p, n, &err) == 0);
+	check(clock() - start < CLOCKS_PER_SEC);
+	free(p);
+}
+
 int
 main(void)
 {
@@ -111,5 +139,6 @@ main(void)
 	run(reads);
 	run(survives);
 	run(is_bounded);
+	run(is_heard_at_once);
 	return report("hello");
 }
