@@ -409,6 +409,19 @@ describe("urlsock with datagrams", function()
     b:close()
   end)
 
+  it("goes on listening after the end of its input", function()
+    local url, finish = serving("udp://127.0.0.1:0", file "answer")
+    local d = assert(urlsock.connect(url))
+    d:send "one"
+    assert.equal("answer", d:receive())
+    d:close()
+    urlsock.select({}, {}, 0.1)
+    local out, err, status = finish "INT"
+    assert.equal("one", out)
+    assert.not_matches("finite", err)
+    assert.equal(130, status)
+  end)
+
   it("does so with unix sockets too", function()
     local here, there = socket_path(), socket_path()
     local d = assert(urlsock.listen("udg://" .. there))
