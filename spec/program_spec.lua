@@ -107,6 +107,7 @@ describe("urlsock", function()
       [""] = "URL is missing", ["--nonsense tcp://a:1"] = "unknown option '%-%-nonsense'",
       ["-x tcp://a:1"] = "unknown option '%-x'", ["tcp://a:1 --ca"] = "needs a value",
       ["--timeout soon tcp://a:1"] = "no number", ["--timeout 0x1 tcp://a:1"] = "no number",
+      [("--timeout %s a:1"):format(("9"):rep(400))] = "too large",
       ["--info=yes tcp://a:1"] = "takes no value", ["a 1 b"] = "too many", ["a b"] = "no port",
       ["--ca a --ca b tcp://a:1"] = "twice", ["--json a:1"] = "goes with", ["-k a:1"] = "goes with",
       ["--days 3 a:1"] = "for check", ["-l --bind ::1 a:1"] = "does not go with",
@@ -517,6 +518,7 @@ describe("urlsock check", function()
   end)
 
   it("warns of the end in time, and of what was not verified", function()
+    assert.matches(" | days=%d+;14.5;0\n", (select(3, check("server", "--days 14.5"))))
     local status, states = check("server", "--days 4000")
     assert.equal(1, status)
     assert.equal("warn", states.dates)

@@ -160,7 +160,7 @@ function check:summary(status)
     end
   end
   if not text then text = ("%s, %d days left"):format(self.info.version, self.left) end
-  local measure = self.left and (" | days=%d;%d;0"):format(self.left, self.days or DAYS) or ""
+  local measure = self.left and (" | days=%d;%.14g;0"):format(self.left, self.days or DAYS) or ""
   return facts.clean(("%s %s: %s"):format(WORDS[status], self.parsed.url, text)):gsub("|", "/")
     .. measure
 end
