@@ -131,6 +131,9 @@ function check:failed(message, code)
 end
 
 function check:run()
+  -- its code would be that of a handshake that failed: here the server is not to blame
+  local config, problem = urlsock.tls(self.tls or {})
+  if not config then return self:add("unknown", "connection", problem) end
   local s, message, code = self:connect(self.tls)
   if s then return self:look(s, true) end
   if code ~= "verify" then return self:failed(message, code) end
