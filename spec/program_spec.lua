@@ -603,6 +603,19 @@ describe("urlsock --starttls", function()
     assert.matches("hello", (finish "TERM"))
     assert.equal(1, (run "--starttls nonsense tcp://127.0.0.1:1"))
   end)
+
+  it("does not listen for what it cannot serve", function()
+    if not there then return pending "urlsock.starttls is not there" end
+    for words, code in pairs {
+      ["tcp://127.0.0.1:0"] = "tls", ["--cert /nonexistent --key /nonexistent 127.0.0.1:0"] = "tls",
+      [server_words .. " udp://127.0.0.1:0"] = "url",
+      [server_words .. " tls://127.0.0.1:0"] = "url",
+    } do
+      local status, _, err = run("-l --timeout 1 --starttls imap " .. words)
+      assert.equal(1, status)
+      assert.matches("%(" .. code .. "%)\n$", err)
+    end
+  end)
 end)
 
 describe("urlsock and others", function()
