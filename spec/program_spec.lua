@@ -570,6 +570,9 @@ describe("urlsock check", function()
     } do
       assert.equal(3, (run("check " .. words)), words)
     end
+    for _, words in ipairs { "--ca a --nonsense check", "--days x check a:1", "-z check a:1" } do
+      assert.equal(3, (run(words)), words)
+    end
   end)
 
   it("tells it as JSON", function()
