@@ -484,7 +484,7 @@ describe("urlsock --info", function()
     local clean = require("urlsock.cli.facts").clean
     assert.equal("a?[31m?b\195\169?", clean "a\27[31m\194\155b\195\169\n")
     local json = require("urlsock.cli.json").encode
-    assert.equal('{"a":["\\u001b\\"\\\\","\195\169\\u00ff"],"b":{},"c":12}',
+    assert.equal('{"a":["\\u001b\\"\\\\","\195\169\\u00ff"],"b":[],"c":12}',
       json { a = { "\27\"\\", "\195\169\255" }, b = {}, c = 12 })
   end)
 end)
