@@ -684,6 +684,7 @@ describe("starttls as a server", function()
     { "sieve", 'PUTSCRIPT "x" {10+}\r\nSTARTTLS\r\n', "BYE", "starttls" },
     { "irc", "NICK me\r\n", " 451 %* :must issue STARTTLS first", "eof" },
     { "ldap", "\48\12\2\1\1\96\7\2\1\3\4\0\128\0", "must issue StartTLS first", "eof" },
+    { "ldap", "\48\14\2\3\0\128\0\96\7\2\1\3\4\0\128\0", "^\48.\2\3%z\128%z\97", "eof" },
     { "ldap", "\48\5\2\1\1\66\0", "^$", "starttls" },
     { "postgres", "\0\0\0\15\0\3\0\0user\0x\0", "MTLS is required", "starttls" },
     { "mysql", "\36\0\0\1\5\162\8\0" .. ("\0"):rep(28) .. "me\0\0", "TLS is required",
