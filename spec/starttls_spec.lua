@@ -703,6 +703,13 @@ describe("starttls as a server", function()
     end)
   end
 
+  it("does not look at a tag again for each > in a value", function()
+    local began = os.clock()
+    local server = serve("xmpp", "<a " .. ("b='' "):rep(1200) .. "c='" .. (">"):rep(55000) .. "'/>")
+    assert.equal("starttls", server[3])
+    assert.is_true(os.clock() - began < 3)
+  end)
+
   it("is what an accepted stream does with a protocol", function()
     local l = assert(urlsock.listen "tcp://127.0.0.1:0")
     local client = support.together(function()
