@@ -320,6 +320,12 @@ describe("a hostile server", function()
       end)
   end
 
+  it("does not keep us busy with an error that has no end", function()
+    local began = os.clock()
+    fails("postgres", changed("postgres", 2, "E\0\0\32\0" .. ("a"):rep(8188)), "starttls", "aaaa")
+    assert.is_true(os.clock() - began < 0.5)
+  end)
+
   it("does not extend the deadline with a trickle", function()
     local a, b = assert(urlsock.pair())
     local began, over = urlsock.now(), false
