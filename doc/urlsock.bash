@@ -1,7 +1,7 @@
 # Completion of urlsock(1) for bash.
 _urlsock()
 {
-	local word=$2 before=$3
+	local word=${2-${COMP_WORDS[COMP_CWORD]}} before=${3-${COMP_WORDS[COMP_CWORD-1]}}
 	local options="--listen --keep --verbose --info --json --starttls --timeout --bind --via
 		--no-shutdown --proxy-protocol --ca --cert --key --servername --alpn --pin
 		--ciphers --protocols --insecure-noverifycert --insecure-noverifyname
@@ -14,7 +14,10 @@ _urlsock()
 	[ "$before" = = ] && before=${COMP_WORDS[COMP_CWORD-2]}
 	[ "$word" = = ] && word= before=${COMP_WORDS[COMP_CWORD-1]}
 	case $before in
-	--ca | --cert | --key) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+	--ca | --cert | --key)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		compopt -o filenames 2>/dev/null # blanks quoted, and a directory goes on
+		;;
 	--starttls) mapfile -t COMPREPLY < <(compgen -W "$protocols" -- "$word") ;;
 	--protocols) mapfile -t COMPREPLY < <(compgen -W "tlsv1.2 tlsv1.3" -- "$word") ;;
 	--via) mapfile -t COMPREPLY < <(compgen -W "socks5:// http:// https://" -- "$word") ;;
@@ -27,7 +30,7 @@ _urlsock()
 		;;
 	esac
 	case ${COMPREPLY[0]-} in
-	*://) compopt -o nospace ;;
+	*://) compopt -o nospace 2>/dev/null ;;
 	esac
 }
 complete -F _urlsock urlsock

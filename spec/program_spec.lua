@@ -107,6 +107,7 @@ describe("urlsock", function()
       [""] = "URL is missing", ["--nonsense tcp://a:1"] = "unknown option '%-%-nonsense'",
       ["-x tcp://a:1"] = "unknown option '%-x'", ["tcp://a:1 --ca"] = "needs a value",
       ["--timeout soon tcp://a:1"] = "no number", ["--timeout 0x1 tcp://a:1"] = "no number",
+      [("--timeout %s a:1"):format(("9"):rep(400))] = "too large",
       ["--info=yes tcp://a:1"] = "takes no value", ["a 1 b"] = "too many", ["a b"] = "no port",
       ["--ca a --ca b tcp://a:1"] = "twice", ["--json a:1"] = "goes with", ["-k a:1"] = "goes with",
       ["--days 3 a:1"] = "for check", ["-l --bind ::1 a:1"] = "does not go with",
@@ -309,6 +310,14 @@ describe("the manual of urlsock", function()
     assert.equal("build/ca/server.pem", complete("urlsock", "--cert", cert "server.p"))
   end)
 
+  it("is completed by bash as files and words are", function()
+    if not support.has "bash" then return pending "bash is not installed" end
+    assert.equal("-o filenames build/ca smtp", shell(("bash -c '. doc/urlsock.bash; %s' 2>&1")
+      :format("compopt() { echo -n \"$* \"; }; COMP_CWORD=2 COMP_WORDS=(urlsock --ca build/c); "
+        .. "_urlsock urlsock build/c --ca; echo -n \"${COMPREPLY[@]} \"; unset -f compopt; "
+        .. "COMP_WORDS=(urlsock --starttls sm); _urlsock; echo ${COMPREPLY[@]}")))
+  end)
+
   it("is installed with all that it needs", function()
     local root = socket_path()
     local version = _VERSION:match "%d.%d"
@@ -409,6 +418,19 @@ describe("urlsock with datagrams", function()
     b:close()
   end)
 
+  it("goes on listening after the end of its input", function()
+    local url, finish = serving("udp://127.0.0.1:0", file "answer")
+    local d = assert(urlsock.connect(url))
+    d:send "one"
+    assert.equal("answer", d:receive())
+    d:close()
+    urlsock.select({}, {}, 0.1)
+    local out, err, status = finish "INT"
+    assert.equal("one", out)
+    assert.not_matches("finite", err)
+    assert.equal(130, status)
+  end)
+
   it("does so with unix sockets too", function()
     local here, there = socket_path(), socket_path()
     local d = assert(urlsock.listen("udg://" .. there))
@@ -462,7 +484,7 @@ describe("urlsock --info", function()
     local clean = require("urlsock.cli.facts").clean
     assert.equal("a?[31m?b\195\169?", clean "a\27[31m\194\155b\195\169\n")
     local json = require("urlsock.cli.json").encode
-    assert.equal('{"a":["\\u001b\\"\\\\","\195\169\\u00ff"],"b":{},"c":12}',
+    assert.equal('{"a":["\\u001b\\"\\\\","\195\169\\u00ff"],"b":[],"c":12}',
       json { a = { "\27\"\\", "\195\169\255" }, b = {}, c = 12 })
   end)
 end)
@@ -504,6 +526,7 @@ describe("urlsock check", function()
   end)
 
   it("warns of the end in time, and of what was not verified", function()
+    assert.matches(" | days=%d+;14.5;0\n", (select(3, check("server", "--days 14.5"))))
     local status, states = check("server", "--days 4000")
     assert.equal(1, status)
     assert.equal("warn", states.dates)
@@ -543,9 +566,12 @@ describe("urlsock check", function()
     assert.equal(2, (run("check " .. url)))
     for _, words in ipairs {
       "tls://no-such-host.invalid:1", "tls://a", "nonsense://a:1", "", "--nonsense", "-l a:1",
-      "--ca /nonexistent a:1",
+      "--ca /nonexistent a:1", "--ca /nonexistent tls://127.0.0.1:1", "--pin x tls://127.0.0.1:1",
     } do
       assert.equal(3, (run("check " .. words)), words)
+    end
+    for _, words in ipairs { "--ca a --nonsense check", "--days x check a:1", "-z check a:1" } do
+      assert.equal(3, (run(words)), words)
     end
   end)
 
@@ -587,6 +613,19 @@ describe("urlsock --starttls", function()
     assert.matches("\nbad +starttls", out)
     assert.matches("hello", (finish "TERM"))
     assert.equal(1, (run "--starttls nonsense tcp://127.0.0.1:1"))
+  end)
+
+  it("does not listen for what it cannot serve", function()
+    if not there then return pending "urlsock.starttls is not there" end
+    for words, code in pairs {
+      ["tcp://127.0.0.1:0"] = "tls", ["--cert /nonexistent --key /nonexistent 127.0.0.1:0"] = "tls",
+      [server_words .. " udp://127.0.0.1:0"] = "url",
+      [server_words .. " tls://127.0.0.1:0"] = "url",
+    } do
+      local status, _, err = run("-l --timeout 1 --starttls imap " .. words)
+      assert.equal(1, status)
+      assert.matches("%(" .. code .. "%)\n$", err)
+    end
   end)
 end)
 

@@ -120,6 +120,18 @@ describe("a listener with proxy = \"require\"", function()
     end
   end)
 
+  it("refuses a line with half an end, and one that is too short, without waiting", function()
+    for _, header in ipairs {
+      "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\rx", "PROXY \r\nabcd",
+      "PROXY UNKNOWN\n", "PROXY UNKNOWN\r\r", "PROXY TCP4\n\r",
+    } do
+      local s, c = said(header)
+      assert.equal("denied", select(3, s:read()), header)
+      c:close()
+      s:close()
+    end
+  end)
+
   it("takes it a byte at a time, and never a byte behind it", function()
     for _, header in ipairs {
       "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", v2(1, 0x11, TCP4 .. ("t"):rep(300)),

@@ -320,6 +320,12 @@ describe("a hostile server", function()
       end)
   end
 
+  it("does not keep us busy with an error that has no end", function()
+    local began = os.clock()
+    fails("postgres", changed("postgres", 2, "E\0\0\32\0" .. ("a"):rep(8188)), "starttls", "aaaa")
+    assert.is_true(os.clock() - began < 0.5)
+  end)
+
   it("does not extend the deadline with a trickle", function()
     local a, b = assert(urlsock.pair())
     local began, over = urlsock.now(), false
@@ -672,6 +678,9 @@ describe("starttls as a server", function()
     { "imap", "a LOGIN {12}\r\nb STARTTLS\r\n", "BYE", "starttls" },
     { "imap", "a STARTTLS x\r\n", "a BAD", "eof" },
     { "imap", "STARTTLS\r\n", "* BAD", "eof" },
+    { "imap", "A/1]#$ NOOP\r\n", "\nA/1%]#%$ OK", "eof" },
+    { "imap", "a+ NOOP\r\n", "* BAD", "eof" },
+    { "imap", "a(1 NOOP\r\n", "* BAD", "eof" },
     { "imap", "a CAPABILITY\r\n", "STARTTLS LOGINDISABLED\r\na OK", "eof" },
     { "imap", "a LOGOUT\r\n", "* BYE.*a OK", "starttls" },
     { "pop3", "USER x\r\n", "%-ERR must issue STLS first", "eof" },
@@ -684,6 +693,7 @@ describe("starttls as a server", function()
     { "sieve", 'PUTSCRIPT "x" {10+}\r\nSTARTTLS\r\n', "BYE", "starttls" },
     { "irc", "NICK me\r\n", " 451 %* :must issue STARTTLS first", "eof" },
     { "ldap", "\48\12\2\1\1\96\7\2\1\3\4\0\128\0", "must issue StartTLS first", "eof" },
+    { "ldap", "\48\14\2\3\0\128\0\96\7\2\1\3\4\0\128\0", "^\48.\2\3%z\128%z\97", "eof" },
     { "ldap", "\48\5\2\1\1\66\0", "^$", "starttls" },
     { "postgres", "\0\0\0\15\0\3\0\0user\0x\0", "MTLS is required", "starttls" },
     { "mysql", "\36\0\0\1\5\162\8\0" .. ("\0"):rep(28) .. "me\0\0", "TLS is required",
@@ -698,6 +708,13 @@ describe("starttls as a server", function()
       assert.matches(case[3], heard)
     end)
   end
+
+  it("does not look at a tag again for each > in a value", function()
+    local began = os.clock()
+    local server = serve("xmpp", "<a " .. ("b='' "):rep(1200) .. "c='" .. (">"):rep(55000) .. "'/>")
+    assert.equal("starttls", server[3])
+    assert.is_true(os.clock() - began < 3)
+  end)
 
   it("is what an accepted stream does with a protocol", function()
     local l = assert(urlsock.listen "tcp://127.0.0.1:0")

@@ -70,6 +70,9 @@ sk_proxy_need(const char *p, size_t n, struct sk_err *err)
 	}
 	if (p[n - 2] == '\r' && p[n - 1] == '\n')
 		return 0;
+	/* One half of the end without the other: the client may wait now. */
+	if (memchr(p, '\n', n) != NULL || memchr(p, '\r', n - 1) != NULL)
+		return malformed("its line does not end with CRLF", err);
 	if (n >= LINE)
 		return malformed("its line has no end", err);
 	return p[n - 1] == '\r' || n == LINE - 1 ? 1 : 2;

@@ -118,11 +118,31 @@ local function serve_clients(o, l, starttls)
   end
 end
 
+--- What the server's side of a dialogue needs, before anybody connects: a URL in the clear, and a
+-- certificate with its key.
+local function serves(o)
+  local u, message, code = urlsock.parse(o.url, o.port)
+  if not u then return nil, message, code end
+  if u.scheme ~= "tcp" and u.scheme ~= "unix" then
+    return nil, ("%s: starttls begins in the clear: tcp:// or unix://"):format(u.url), "url"
+  end
+  local config
+  config, message, code = urlsock.tls(o.tls or {})
+  if not config then return nil, message, code end
+  return core.tls.serves(config)
+end
+
 local function listen(o, starttls, opened)
   local options = options_of(o)
+  local l, message, code
   options.starttls = nil
-  if starttls then options.tls = nil end
-  local l, message, code = urlsock.listen(o.url, o.port, options)
+  if starttls then
+    options.tls = nil
+    local ok
+    ok, message, code = serves(o)
+    if not ok then return complain(message, code) end
+  end
+  l, message, code = urlsock.listen(o.url, o.port, options)
   if not l then return complain(message, code) end
   opened.socket = l
   if o.verbose then say("listening: %s", l:localname()) end

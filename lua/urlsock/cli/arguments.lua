@@ -35,64 +35,64 @@ local function value_of(kind, name, text, before)
     -- no hexadecimal, no nan: what a person calls a number
     local number = text:find "^%d+%.?%d*$" and tonumber(text)
     if not number then return nil, ("--%s: '%s' is no number"):format(name, text) end
+    if number >= 2 ^ 31 then return nil, ("--%s: '%s' is too large"):format(name, text) end
     return number
   end
   return text
 end
 
 --- Takes a long option: name, or name=value, or the value in the next argument.
--- @treturn[1] number the index of the last argument that was used
--- @treturn[2] nil, message
+-- @treturn number the index of the last argument that was used
+-- @treturn ?string what is wrong with it
 local function long(o, list, i)
   local name, value = list[i]:match "^%-%-([^=]+)=(.*)$"
   name = name or list[i]:sub(3)
   local kind = options[name]
-  if kind == nil then return nil, ("unknown option '--%s'"):format(name) end
+  if kind == nil then return i, ("unknown option '--%s'"):format(name) end
   if not kind then
-    if value then return nil, ("--%s takes no value"):format(name) end
+    if value then return i, ("--%s takes no value"):format(name) end
     o[name] = true
     return i
   end
   if not value then
     i = i + 1
     value = list[i]
-    if not value then return nil, ("--%s needs a value"):format(name) end
+    if not value then return i, ("--%s needs a value"):format(name) end
   end
-  if o[name] and kind ~= "list" then return nil, ("--%s is given twice"):format(name) end
+  if o[name] and kind ~= "list" then return i, ("--%s is given twice"):format(name) end
   local problem
   o[name], problem = value_of(kind, name, value, o[name])
-  if o[name] == nil then return nil, problem end
-  return i
+  return i, problem
 end
 
+--- Takes short options; what is wrong with them.
 local function letters(o, word)
   for letter in word:sub(2):gmatch "." do
-    if not short[letter] then return nil, ("unknown option '-%s'"):format(letter) end
+    if not short[letter] then return ("unknown option '-%s'"):format(letter) end
     o[short[letter]] = true
   end
-  return true
 end
 
---- Options and the rest of the words.
+--- Options and the rest of the words. Behind what is wrong it goes on: the words may tell what it
+-- is about.
 local function taken_apart(list)
-  local o, i, words = {}, 1, {}
+  local o, i, words, first = {}, 1, {}, nil
   while i <= #list do
-    local word, ok, problem = list[i], true, nil
+    local word, problem = list[i], nil
     if word == "--" then
       for k = i + 1, #list do words[#words + 1] = list[k] end
       break
     elseif word:sub(1, 2) == "--" then
       i, problem = long(o, list, i)
-      ok = i
     elseif #word > 1 and word:sub(1, 1) == "-" then
-      ok, problem = letters(o, word)
+      problem = letters(o, word)
     else
       words[#words + 1] = word
     end
-    if not ok then return nil, problem end
+    first = first or problem
     i = i + 1
   end
-  return o, words
+  return o, words, first
 end
 
 --- What does not go together; nil where all does.
@@ -125,22 +125,15 @@ end
 -- @treturn[2] string what is wrong with it
 -- @treturn[2] boolean whether it is about a check
 function arguments.parse(list)
-  local check = false
-  for _, word in ipairs(list) do
-    if word:sub(1, 1) ~= "-" then
-      check = word == "check"
-      break
-    end
-  end
-  local o, words = taken_apart(list)
-  if not o then return nil, words, check end
+  local o, words, problem = taken_apart(list)
+  if problem then return nil, problem, words[1] == "check" end
   if o.help or o.version then return o end
   if words[1] == "check" then
     o.check = true
     table.remove(words, 1)
   end
   o.url = words[1]
-  local problem = conflict(o)
+  problem = conflict(o)
   if not o.url then problem = problem or "a URL is missing" end
   if words[2] then
     o.port = words[2]:find "^%d%d?%d?%d?%d?$" and tonumber(words[2])

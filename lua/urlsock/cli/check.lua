@@ -131,6 +131,9 @@ function check:failed(message, code)
 end
 
 function check:run()
+  -- its code would be that of a handshake that failed: here the server is not to blame
+  local config, problem = urlsock.tls(self.tls or {})
+  if not config then return self:add("unknown", "connection", problem) end
   local s, message, code = self:connect(self.tls)
   if s then return self:look(s, true) end
   if code ~= "verify" then return self:failed(message, code) end
@@ -160,7 +163,7 @@ function check:summary(status)
     end
   end
   if not text then text = ("%s, %d days left"):format(self.info.version, self.left) end
-  local measure = self.left and (" | days=%d;%d;0"):format(self.left, self.days or DAYS) or ""
+  local measure = self.left and (" | days=%d;%.14g;0"):format(self.left, self.days or DAYS) or ""
   return facts.clean(("%s %s: %s"):format(WORDS[status], self.parsed.url, text)):gsub("|", "/")
     .. measure
 end

@@ -48,13 +48,13 @@ local function object(t)
 end
 
 --- A value: nil, boolean, number (whole ones only), string, list or table with strings for keys,
--- whose keys come sorted. An empty table is an object.
+-- whose keys come sorted. An empty table is a list: of facts, only lists can be empty.
 -- @treturn string
 function json.encode(v)
   local kind = type(v)
   if kind == "string" then return string(v) end
   if kind == "number" then return ("%.0f"):format(v) end
-  if kind == "table" then return (#v > 0 and list or object)(v) end
+  if kind == "table" then return ((#v > 0 or next(v) == nil) and list or object)(v) end
   return v == nil and "null" or tostring(v)
 end
 

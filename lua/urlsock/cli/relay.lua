@@ -93,7 +93,7 @@ local function run(peer, state, silence)
     if state.moved or not deadline then deadline = seconds and urlsock.now() + seconds end
     local left = deadline and deadline - urlsock.now()
     if left and left <= 0 then
-      if peer.patience then break end -- datagrams have no end but this
+      if peer.endless then break end -- datagrams have no end but this
       return nil, ("%s: %g seconds of silence"):format(peer.name, silence), "timeout"
     end
     assert(stdio.wait(waits, state.moved and 0 or left))
@@ -125,7 +125,8 @@ local function datagram_peer(d, o)
   d:settimeout(nil)
   return {
     name = d:localname() or "datagram",
-    patience = o.bound and math.huge or 2,
+    endless = true,
+    patience = not o.bound and 2 or nil,
     read = function()
       while true do
         local data, url, code = d:receivefrom()

@@ -55,7 +55,8 @@ function imap.server(talk, o)
   local can = "CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED"
   talk:send("* OK [", can, "] ", o.name or "localhost", " ready\r\n")
   return talk:serve(function(line)
-    local tag, verb = line:match "^([%w._:-]+) ([%a_]+)"
+    -- section 9: a tag is printable, without what begins a literal, a list or a pattern, and "+"
+    local tag, verb, rest = line:match "^([!#$&',-Z%[%]^-z|}~]+) ([%a_]+)(.*)$"
     if line:find "{%d+%+?}$" then
       -- what follows are no commands, and nobody has agreed to take it
       return "* BYE no literals before TLS", "the client sent a literal in the clear"
@@ -63,7 +64,7 @@ function imap.server(talk, o)
       return "* BAD a tag and a command are expected"
     end
     verb = verb:upper()
-    local bare = line == line:match "^[%w._:-]+ [%a_]+"
+    local bare = rest == ""
     if verb == "STARTTLS" and bare then
       return tag .. " OK begin TLS negotiation now", "tls"
     elseif verb == "CAPABILITY" and bare then

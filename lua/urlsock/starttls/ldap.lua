@@ -115,8 +115,10 @@ local function say(talk, id, tag, code, text, name)
     char(code)) .. element(OCTETS, "") .. element(OCTETS, text) .. (name or ""))))
 end
 
---- The message id as the client has spelled it.
-local function spelled(id) return bytes.big(id < 128 and 1 or id < 32768 and 2 or 4, id) end
+--- A message id in as few bytes as its sign allows (X.690, section 8.3.2).
+local function spelled(id)
+  return bytes.big(id < 2 ^ 7 and 1 or id < 2 ^ 15 and 2 or id < 2 ^ 23 and 3 or 4, id)
+end
 
 function ldap.server(talk)
   local what = "a request"

@@ -20,7 +20,8 @@ local function error_text(talk)
   local body = talk:take(length - 4, what)
   if not body then return nil end
   local text
-  for letter, value in body:gmatch "(%a)([^%z]*)%z" do
+  -- a last zero byte of our own: without any, each letter would be tried to the end
+  for letter, value in (body .. "\0"):gmatch "(%a)([^%z]*)%z" do
     if letter == "M" then text = value end
   end
   return text or body

@@ -20,27 +20,32 @@ function xml:wrong()
   return self.talk:wrong(self.what, "<" .. self.text .. ">")
 end
 
---- Does text end inside a quoted value?
-local function open_quote(text)
+--- The quote that is open behind a piece of a tag, where that one was open before it.
+local function open_quote(piece, quote)
   local at = 1
   while true do
-    local first, _, quote = text:find("([\"'])", at)
-    if not first then return false end
-    local last = text:find(quote, first + 1, true)
-    if not last then return true end
-    at = last + 1
+    if quote then
+      local last = piece:find(quote, at, true)
+      if not last then return quote end
+      at = last + 1
+    end
+    local first, _, found = piece:find("([\"'])", at)
+    if not first then return nil end
+    at, quote = first + 1, found
   end
 end
 
---- What stands between < and >; a > in quotes is part of a value.
+--- What stands between < and >; a > in quotes is part of a value. Each piece is looked at once, for
+-- a stranger says how many there are.
 local function inside(self, what)
-  local text = self.talk:upto(">", what)
-  while text and open_quote(text) do
-    local more = self.talk:upto(">", what)
-    if not more then return nil end
-    text = text .. ">" .. more
-  end
-  return text
+  local pieces, quote = {}, nil
+  repeat
+    local piece = self.talk:upto(">", what)
+    if not piece then return nil end
+    pieces[#pieces + 1] = piece
+    quote = open_quote(piece, quote)
+  until not quote
+  return table.concat(pieces, ">")
 end
 
 --- The attributes in text; nil where there is something else in it.
