@@ -61,6 +61,32 @@ for name, run in pairs(hosts) do
       b:close()
     end)
 
+    it("wakes both, where one reads and one writes", function()
+      local a, b = assert(urlsock.pair())
+      local reads, writes
+      run(module, function()
+        reads = select(3, a:read())
+      end, function()
+        writes = select(3, a:write(("x"):rep(5000000)))
+      end, function()
+        a:close()
+      end)
+      assert.same({ "closed", "closed" }, { reads, writes })
+      b:close()
+    end)
+
+    it("waits under a timeout of any length", function()
+      for _, seconds in ipairs { 1e7, 1e15, 1e300 } do
+        local a, b = assert(urlsock.pair())
+        local line
+        a:settimeout(seconds)
+        run(module, function() line = a:read() end, function() assert(b:write "x\n") end)
+        assert.equal("x", line)
+        a:close()
+        b:close()
+      end
+    end)
+
     it("wakes them when it is detached, or a to-be-closed variable goes out of scope", function()
       for _, part in ipairs { function(s) s:detach() end, getmetatable(urlsock.pair()).__close } do
         local a, b = assert(urlsock.pair())
