@@ -169,6 +169,64 @@ for name, run in pairs(hosts) do
   end)
 end
 
+describe("cqueues", function()
+  local found, cqueues = pcall(require, "cqueues")
+  if not found then
+    return it("is told", function() pending "cqueues is not installed for this Lua" end)
+  end
+
+  it("is told of a descriptor when a controller is gone that waited for one of that number", function()
+    local function collected(f)
+      f()
+      for _ = 1, 3 do collectgarbage() end
+    end
+    collected(function()
+      local gone = cqueues.new() -- before the pair, as the next controller is
+      local a = assert(urlsock.pair())
+      gone:wrap(function() a:read() end)
+      assert(gone:step(0))
+    end)
+    local lines = {}
+    local function attempt(i)
+      collected(function()
+        local a = assert(urlsock.pair())
+        a:settimeout(0.01)
+        a:read()
+      end)
+      local a, b = assert(urlsock.pair())
+      a:settimeout(0.5)
+      cqueues.running():wrap(function()
+        cqueues.sleep(0.02)
+        b:write "now\n"
+      end)
+      lines[i] = a:read() or "nothing"
+      a:close()
+      b:close()
+    end
+    local controller = cqueues.new()
+    controller:wrap(function() for i = 1, 3 do attempt(i) end end)
+    assert(controller:loop())
+    assert.same({ "now", "now", "now" }, lines)
+  end)
+
+  it("is told of a socket that is closed outside of it", function()
+    local a, b = assert(urlsock.pair())
+    local code, line
+    local controller = cqueues.new()
+    controller:wrap(function() code = select(3, a:read()) end)
+    assert(controller:step(0))
+    a:close()
+    assert(controller:loop(1))
+    assert.equal("closed", code)
+    local c, d = assert(urlsock.pair()) -- the same number
+    controller:wrap(function() line = c:read() end)
+    controller:wrap(function() assert(d:write "now\n") end)
+    assert(controller:loop(1))
+    assert.equal("now", line)
+    for _, socket in ipairs { b, c, d } do socket:close() end
+  end)
+end)
+
 describe("a hook", function()
   after_each(function() urlsock.use(nil) end)
 
@@ -215,6 +273,21 @@ describe("a hook", function()
     collectgarbage()
     assert(b:write "line\n")
     assert.equal("line", a:read())
+  end)
+
+  it("is told of a socket that is waited for, also when another has taken its place", function()
+    local a, b = assert(urlsock.pair())
+    local threads = {}
+    urlsock.use {
+      wait = function(socket) threads[socket] = coroutine.yield() end,
+      closing = function(socket) threads[socket] = "told" end,
+    }
+    coroutine.wrap(function() a:read() end)()
+    urlsock.use(nil)
+    a:close()
+    b:close()
+    assert.equal("told", threads[a])
+    assert.is_nil(threads[b])
   end)
 
   it("is told before a socket is closed", function()

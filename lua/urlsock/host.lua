@@ -27,6 +27,22 @@ end
 --- The host of this moment: a table with `wait` and `closing`.
 function host.current() return said or detect() end
 
+--- Tells that a socket is about to be closed: whoever waits for it may do so in another host than
+-- the one of this moment.
+-- @param socket
+-- @tparam ?table waited_in where somebody waits, or has waited last
+function host.closing(socket, waited_in)
+  local here = host.current()
+  here.closing(socket)
+  for i = 1, #detectable do
+    if loaded[detectable[i]] then named(detectable[i]) end
+  end
+  for _, other in pairs(found) do
+    if other ~= here then other.closing(socket) end
+  end
+  if waited_in and waited_in ~= here then waited_in.closing(socket) end
+end
+
 local names = { plain = true, cqueues = true, copas = true, luv = true, nginx = true }
 
 local hooks = { wait = "function", closing = "function", sleep = "function" }
@@ -52,7 +68,7 @@ function host.use(given, options)
   elseif names[given] then
     problem = options ~= nil and problem_of(options, settings[given] or {})
     if problem then return problem end
-    said = require("urlsock.host." .. given)
+    said = named(given)
     for key, value in pairs(options or {}) do said[key] = value end
   elseif type(given) == "table" then
     problem = problem_of(given, hooks)

@@ -12,9 +12,12 @@ local current = host.current
 
 local loop = {}
 
+-- Where a socket has been waited for last.
+local hosts = setmetatable({}, { __mode = "kv" })
+
 --- What is called before a descriptor is closed: whoever waits for it has to wake.
 function loop.closing(socket)
-  current().closing(socket)
+  host.closing(socket, hosts[socket])
 end
 
 --- A deadline from seconds, or nil for ever.
@@ -75,6 +78,7 @@ local function held(here, class, socket, want, left, reads, writes)
     class.hold(socket, reads, writes)
     if reads then readers[socket] = running() end
     if writes then writers[socket] = running() end
+    hosts[socket] = here
   end
   if want == "hello" then
     choose.answer(socket)
