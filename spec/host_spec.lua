@@ -175,7 +175,7 @@ describe("cqueues", function()
     return it("is told", function() pending "cqueues is not installed for this Lua" end)
   end
 
-  it("is told of a descriptor when a controller is gone that waited for one of that number", function()
+  it("is told of a descriptor whose number a controller that is gone waited for", function()
     local function collected(f)
       f()
       for _ = 1, 3 do collectgarbage() end
@@ -239,6 +239,21 @@ describe("a hook", function()
     urlsock.use "plain"
     assert(b:write "line\n")
     assert.equal("line", a:read())
+  end)
+
+  it("may raise where others go on, and the socket is free for them", function()
+    local a, b = assert(urlsock.pair())
+    local function attempt() return (pcall(a.read, a)) end
+    local thread = coroutine.create(function() coroutine.yield(attempt()) end)
+    urlsock.use { wait = function() error("stop", 0) end }
+    assert.is_false(attempt())
+    if _VERSION ~= "Lua 5.1" or rawget(_G, "jit") then
+      assert.is_false(select(2, coroutine.resume(thread)))
+    end
+    urlsock.use "plain"
+    assert(b:write "1\n2\n")
+    assert.equal("1", coroutine.wrap(function() return a:read() end)())
+    assert.equal("2", a:read())
   end)
 
   it("may raise in a write, and the next write is sent whole", function()

@@ -6,6 +6,7 @@ local core = require "urlsock.core"
 local choose = require "urlsock.choose"
 local host = require "urlsock.host"
 local plain = require "urlsock.host.plain"
+local relay = require "urlsock.relay"
 
 local now, poll = core.now, core.poll
 local current = host.current
@@ -69,11 +70,18 @@ local function nap(here, left)
   poll(-1, "r", seconds)
 end
 
+--- pcall, where it can be yielded across: not in a coroutine of Lua 5.1. There a hold outlives what
+-- is raised until its coroutine is back in a call, or dead.
+local function protected(f, ...)
+  if relay.call == pcall or not coroutine.running() then return pcall(f, ...) end
+  return true, f(...)
+end
+
 --- Waits while other coroutines may run: the socket is held meanwhile. The host's `wait` is the one
--- function that sleeps, and may return early: the step is tried again.
+-- function that sleeps, and may return early: the step is tried again. What it raises passes.
 -- @return what the host has answered
 local function held(here, class, socket, want, left, reads, writes)
-  local answer, message, code
+  local ok, answer, message, code
   if class.hold then
     class.hold(socket, reads, writes)
     if reads then readers[socket] = running() end
@@ -81,13 +89,18 @@ local function held(here, class, socket, want, left, reads, writes)
     hosts[socket] = here
   end
   if want == "hello" then
-    choose.answer(socket)
+    ok, message = protected(choose.answer, socket)
   elseif want == "nap" then
-    nap(here, left)
+    ok, message = protected(nap, here, left)
   else
-    answer, message, code = here.wait(socket, want, left)
+    ok, answer, message, code = protected(here.wait, socket, want, left)
+    if not ok then message = answer end
   end
   if class.hold then class.release(socket, reads, writes) end
+  if not ok then
+    if writes and class.giveup then class.giveup(socket) end -- the next write begins anew
+    error(message, 0)
+  end
   return answer, message, code
 end
 
