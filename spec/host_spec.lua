@@ -169,6 +169,26 @@ for name, run in pairs(hosts) do
   end)
 end
 
+describe("select", function()
+  local core = require "urlsock.core"
+  local select_once = core.select
+  after_each(function() core.select = select_once end)
+
+  it("waits as long as it was told, also where a signal cuts poll(2) short", function()
+    local calls, start = 0, urlsock.now()
+    core.select = function(readers, writers, seconds, bare)
+      calls = calls + 1
+      return select_once(readers, writers, calls < 3 and 0 or seconds, bare)
+    end
+    local a, b = assert(urlsock.pair())
+    assert.same({}, (urlsock.select({ a }, nil, 0.05)))
+    assert.is_true(calls >= 3 and urlsock.now() - start >= 0.05)
+    assert.same({ a }, select(2, urlsock.select({ a }, { a })))
+    a:close()
+    b:close()
+  end)
+end)
+
 describe("cqueues", function()
   local found, cqueues = pcall(require, "cqueues")
   if not found then
