@@ -61,6 +61,32 @@ for name, run in pairs(hosts) do
       b:close()
     end)
 
+    it("wakes both, where one reads and one writes", function()
+      local a, b = assert(urlsock.pair())
+      local reads, writes
+      run(module, function()
+        reads = select(3, a:read())
+      end, function()
+        writes = select(3, a:write(("x"):rep(5000000)))
+      end, function()
+        a:close()
+      end)
+      assert.same({ "closed", "closed" }, { reads, writes })
+      b:close()
+    end)
+
+    it("waits under a timeout of any length", function()
+      for _, seconds in ipairs { 1e7, 1e15, 1e300 } do
+        local a, b = assert(urlsock.pair())
+        local line
+        a:settimeout(seconds)
+        run(module, function() line = a:read() end, function() assert(b:write "x\n") end)
+        assert.equal("x", line)
+        a:close()
+        b:close()
+      end
+    end)
+
     it("wakes them when it is detached, or a to-be-closed variable goes out of scope", function()
       for _, part in ipairs { function(s) s:detach() end, getmetatable(urlsock.pair()).__close } do
         local a, b = assert(urlsock.pair())
@@ -143,6 +169,84 @@ for name, run in pairs(hosts) do
   end)
 end
 
+describe("select", function()
+  local core = require "urlsock.core"
+  local select_once = core.select
+  after_each(function() core.select = select_once end)
+
+  it("waits as long as it was told, also where a signal cuts poll(2) short", function()
+    local calls, start = 0, urlsock.now()
+    core.select = function(readers, writers, seconds, bare)
+      calls = calls + 1
+      return select_once(readers, writers, calls < 3 and 0 or seconds, bare)
+    end
+    local a, b = assert(urlsock.pair())
+    assert.same({}, (urlsock.select({ a }, nil, 0.05)))
+    assert.is_true(calls >= 3 and urlsock.now() - start >= 0.05)
+    assert.same({ a }, select(2, urlsock.select({ a }, { a })))
+    a:close()
+    b:close()
+  end)
+end)
+
+describe("cqueues", function()
+  local found, cqueues = pcall(require, "cqueues")
+  if not found then
+    return it("is told", function() pending "cqueues is not installed for this Lua" end)
+  end
+
+  it("is told of a descriptor whose number a controller that is gone waited for", function()
+    local function collected(f)
+      f()
+      for _ = 1, 3 do collectgarbage() end
+    end
+    collected(function()
+      local gone = cqueues.new() -- before the pair, as the next controller is
+      local a = assert(urlsock.pair())
+      gone:wrap(function() a:read() end)
+      assert(gone:step(0))
+    end)
+    local lines = {}
+    local function attempt(i)
+      collected(function()
+        local a = assert(urlsock.pair())
+        a:settimeout(0.01)
+        a:read()
+      end)
+      local a, b = assert(urlsock.pair())
+      a:settimeout(0.5)
+      cqueues.running():wrap(function()
+        cqueues.sleep(0.02)
+        b:write "now\n"
+      end)
+      lines[i] = a:read() or "nothing"
+      a:close()
+      b:close()
+    end
+    local controller = cqueues.new()
+    controller:wrap(function() for i = 1, 3 do attempt(i) end end)
+    assert(controller:loop())
+    assert.same({ "now", "now", "now" }, lines)
+  end)
+
+  it("is told of a socket that is closed outside of it", function()
+    local a, b = assert(urlsock.pair())
+    local code, line
+    local controller = cqueues.new()
+    controller:wrap(function() code = select(3, a:read()) end)
+    assert(controller:step(0))
+    a:close()
+    assert(controller:loop(1))
+    assert.equal("closed", code)
+    local c, d = assert(urlsock.pair()) -- the same number
+    controller:wrap(function() line = c:read() end)
+    controller:wrap(function() assert(d:write "now\n") end)
+    assert(controller:loop(1))
+    assert.equal("now", line)
+    for _, socket in ipairs { b, c, d } do socket:close() end
+  end)
+end)
+
 describe("a hook", function()
   after_each(function() urlsock.use(nil) end)
 
@@ -155,6 +259,21 @@ describe("a hook", function()
     urlsock.use "plain"
     assert(b:write "line\n")
     assert.equal("line", a:read())
+  end)
+
+  it("may raise where others go on, and the socket is free for them", function()
+    local a, b = assert(urlsock.pair())
+    local function attempt() return (pcall(a.read, a)) end
+    local thread = coroutine.create(function() coroutine.yield(attempt()) end)
+    urlsock.use { wait = function() error("stop", 0) end }
+    assert.is_false(attempt())
+    if _VERSION ~= "Lua 5.1" or rawget(_G, "jit") then
+      assert.is_false(select(2, coroutine.resume(thread)))
+    end
+    urlsock.use "plain"
+    assert(b:write "1\n2\n")
+    assert.equal("1", coroutine.wrap(function() return a:read() end)())
+    assert.equal("2", a:read())
   end)
 
   it("may raise in a write, and the next write is sent whole", function()
@@ -189,6 +308,21 @@ describe("a hook", function()
     collectgarbage()
     assert(b:write "line\n")
     assert.equal("line", a:read())
+  end)
+
+  it("is told of a socket that is waited for, also when another has taken its place", function()
+    local a, b = assert(urlsock.pair())
+    local threads = {}
+    urlsock.use {
+      wait = function(socket) threads[socket] = coroutine.yield() end,
+      closing = function(socket) threads[socket] = "told" end,
+    }
+    coroutine.wrap(function() a:read() end)()
+    urlsock.use(nil)
+    a:close()
+    b:close()
+    assert.equal("told", threads[a])
+    assert.is_nil(threads[b])
   end)
 
   it("is told before a socket is closed", function()

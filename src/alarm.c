@@ -13,12 +13,16 @@
 #include "sock.h"
 
 #ifdef __linux__
+#define LONGEST 2147483647.0	/* seconds: what any time_t holds */
+
 static int
 set_timer(int fd, double seconds)
 {
 	struct itimerspec t;
 
 	memset(&t, 0, sizeof(t));
+	if (seconds > LONGEST)
+		seconds = LONGEST;
 	t.it_value.tv_sec = (time_t)seconds;
 	t.it_value.tv_nsec = (long)((seconds - (double)t.it_value.tv_sec) *
 	    1e9);

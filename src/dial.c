@@ -116,7 +116,8 @@ prepare(struct targets *t, const struct sk_addr *to)
 	if (fd == -1)
 		return -1;
 	if (sk_sock_prepare(fd, SOCK_STREAM, to, &t->options,
-	    &t->last) == 0 && (t->options.bind == NULL ||
+	    &t->last) == 0 && (to->ss.ss_family != AF_UNIX ||
+	    t->options.bind == NULL ||
 	    sk_addr_text(t->options.bind, "unix", text) == 0 ||
 	    sk_file_note(&t->file, text, &t->last) == 0))
 		return fd;

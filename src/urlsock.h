@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <string.h>
 
 /*
  * Pushes a socket around a descriptor that is connected (a stream), listens
@@ -51,11 +52,12 @@ urlsock_tofd(lua_State *L, int index)
 	int fd = -1;
 
 	lua_pushvalue(L, index);
-	if (luaL_getmetafield(L, -1, "__name")) {
+	if (lua_isuserdata(L, -1) && luaL_getmetafield(L, -1, "__name")) {
 		const char *name = lua_tostring(L, -1);
 
-		if (name != NULL && name[0] == 'u' && name[1] == 'r' &&
-		    name[2] == 'l' && name[3] == 's') {
+		if (name != NULL && (strcmp(name, "urlsock.stream") == 0 ||
+		    strcmp(name, "urlsock.listener") == 0 ||
+		    strcmp(name, "urlsock.datagram") == 0)) {
 			lua_getfield(L, -2, "fd");
 			lua_pushvalue(L, -3);
 			lua_call(L, 1, 1);

@@ -6,21 +6,27 @@ local plain = require "urlsock.host.plain"
 local host = {}
 local said -- by use()
 
--- Those that can tell that they run, each once its own module is loaded: that, and ours.
-local detectable = { { "cqueues", "urlsock.host.cqueues" }, { "copas", "urlsock.host.copas" } }
+-- Those that can tell that they run, once their own module is loaded.
+local detectable = { "cqueues", "copas" }
 local loaded = package.loaded
+local ours = {}
+for _, name in ipairs { "plain", "cqueues", "copas", "luv", "nginx" } do
+  ours[name] = "urlsock.host." .. name
+end
+
+--- Our side of a scheduler. Who loads another of that name may take ours out of `package.loaded`.
+local function named(name)
+  return loaded[ours[name]] or require(ours[name])
+end
 
 local function detect()
   if rawget(_G, "ngx") then
-    local nginx = require "urlsock.host.nginx"
+    local nginx = named "nginx"
     if nginx.running() then return nginx end
   end
   for i = 1, #detectable do
-    local pair = detectable[i]
-    if loaded[pair[1]] then
-      local found = loaded[pair[2]] or require(pair[2])
-      if found.running() then return found end
-    end
+    local name = detectable[i]
+    if loaded[name] and named(name).running() then return named(name) end
   end
   return plain
 end
@@ -28,7 +34,22 @@ end
 --- The host of this moment: a table with `wait` and `closing`.
 function host.current() return said or detect() end
 
-local names = { plain = true, cqueues = true, copas = true, luv = true, nginx = true }
+--- Tells that a socket is about to be closed: whoever waits for it may do so in another host than
+-- the one of this moment.
+-- @param socket
+-- @tparam ?table waited_in where somebody waits, or has waited last
+function host.closing(socket, waited_in)
+  local here = host.current()
+  here.closing(socket)
+  for i = 1, #detectable do
+    local other = loaded[detectable[i]] and named(detectable[i])
+    if other and other ~= here then
+      other.closing(socket)
+      if other == waited_in then waited_in = nil end
+    end
+  end
+  if waited_in and waited_in ~= here then waited_in.closing(socket) end
+end
 
 local hooks = { wait = "function", closing = "function", sleep = "function" }
 local settings = { nginx = { blocking = "boolean", pool = "string or boolean" } }
@@ -50,10 +71,10 @@ function host.use(given, options)
   local problem
   if given == nil then
     said = nil
-  elseif names[given] then
+  elseif ours[given] then
     problem = options ~= nil and problem_of(options, settings[given] or {})
     if problem then return problem end
-    said = require("urlsock.host." .. given)
+    said = named(given)
     for key, value in pairs(options or {}) do said[key] = value end
   elseif type(given) == "table" then
     problem = problem_of(given, hooks)

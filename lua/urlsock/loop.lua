@@ -6,15 +6,19 @@ local core = require "urlsock.core"
 local choose = require "urlsock.choose"
 local host = require "urlsock.host"
 local plain = require "urlsock.host.plain"
+local relay = require "urlsock.relay"
 
 local now, poll = core.now, core.poll
 local current = host.current
 
 local loop = {}
 
+-- Where a socket has been waited for last.
+local hosts = setmetatable({}, { __mode = "kv" })
+
 --- What is called before a descriptor is closed: whoever waits for it has to wake.
 function loop.closing(socket)
-  current().closing(socket)
+  host.closing(socket, hosts[socket])
 end
 
 --- A deadline from seconds, or nil for ever.
@@ -66,24 +70,37 @@ local function nap(here, want, left)
   poll(-1, "r", seconds)
 end
 
+--- pcall, where it can be yielded across: not in a coroutine of Lua 5.1. There a hold outlives what
+-- is raised until its coroutine is back in a call, or dead.
+local function protected(f, ...)
+  if relay.call == pcall or not coroutine.running() then return pcall(f, ...) end
+  return true, f(...)
+end
+
 --- Waits while other coroutines may run: the socket is held meanwhile. The host's `wait` is the one
--- function that sleeps, and may return early: the step is tried again.
+-- function that sleeps, and may return early: the step is tried again. What it raises passes.
 -- @return what the host has answered
 local function held(here, class, socket, want, left, reads, writes)
-  local answer, message, code
+  local ok, answer, message, code
   if class.hold then
     class.hold(socket, reads, writes)
     if reads then readers[socket] = running() end
     if writes then writers[socket] = running() end
+    hosts[socket] = here
   end
   if want == "hello" then
-    choose.answer(socket)
+    ok, message = protected(choose.answer, socket)
   elseif naps[want] then
-    nap(here, want, left)
+    ok, message = protected(nap, here, want, left)
   else
-    answer, message, code = here.wait(socket, want, left)
+    ok, answer, message, code = protected(here.wait, socket, want, left)
+    if not ok then message = answer end
   end
   if class.hold then class.release(socket, reads, writes) end
+  if not ok then
+    if writes and class.giveup then class.giveup(socket) end -- the next write begins anew
+    error(message, 0)
+  end
   return answer, message, code
 end
 

@@ -14,6 +14,7 @@ stream.__name = "urlsock.nginx"
 
 local BUFFER = 65536
 local LIMIT = 1048576
+local FOREVER = 2147483 -- seconds: what nginx counts to, in milliseconds
 
 --- What nginx says, as a code of ours.
 local codes = {
@@ -50,7 +51,7 @@ end
 
 --- Gives the cosocket what is left of a deadline; false when that has passed.
 local function arm(self, deadline)
-  local left = deadline and deadline - core.now() or 2147483
+  local left = math.min(deadline and deadline - core.now() or FOREVER, FOREVER)
   if left <= 0 then return false end
   self.socket:settimeout(math.max(math.ceil(left * 1000), 1))
   return true

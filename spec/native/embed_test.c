@@ -68,6 +68,12 @@ header(void)
 	check(urlsock_tofd(L, -1) == -1);
 	check(urlsock_tofd(L, 1) == -1);
 	lua_settop(L, 0);
+	check(luaL_dostring(L, "return urlsock.tls({}), urlsock.session(), "
+	    "setmetatable({}, {__name = 'urlsock.stream'}), io.stdout") == 0);
+	while (lua_gettop(L) > 0) {
+		check(urlsock_tofd(L, -1) == -1);
+		lua_pop(L, 1);
+	}
 	check(urlsock_push(L, 0x7fffffff, NULL) == 0);
 	check(lua_gettop(L) == 3 && lua_isnil(L, 1));
 	lua_close(L);

@@ -7,7 +7,8 @@ local cqueues = require "cqueues"
 local relay = require "urlsock.relay"
 
 local host = {}
-local waits = {} -- fd -> how many
+-- controller -> fd -> how many; who waits in one that is collected does so no more
+local waits = setmetatable({}, { __mode = "k" })
 
 function host.running()
   local controller, inside = cqueues.running()
@@ -17,11 +18,13 @@ function host.running()
 end
 
 function host.wait(socket, want, seconds)
-  local fd = socket:fd()
-  waits[fd] = (waits[fd] or 0) + 1
+  local fd, controller = socket:fd(), cqueues.running() or cqueues
+  local here = waits[controller] or {}
+  waits[controller] = here
+  here[fd] = (here[fd] or 0) + 1
   cqueues.poll({ pollfd = fd, events = want }, seconds)
-  waits[fd] = waits[fd] > 1 and waits[fd] - 1 or nil
-  if not waits[fd] then cqueues.cancel(fd) end
+  here[fd] = here[fd] > 1 and here[fd] - 1 or nil
+  if not here[fd] then cqueues.cancel(fd) end
 end
 
 host.sleep = cqueues.sleep

@@ -31,6 +31,9 @@ local function resume(thread)
   if not ok then error(debug.traceback(thread, message), 0) end
 end
 
+-- A timer counts whole milliseconds; a wait may end early.
+local LONGEST = 2147483647
+
 --- Yields until one of the two happens: start is given what wakes.
 local function pause(seconds, start, stop)
   local thread, timer = relay.outermost(coroutine.running()), nil
@@ -44,7 +47,7 @@ local function pause(seconds, start, stop)
   end
   if seconds then
     timer = uv.new_timer()
-    timer:start(math.ceil(seconds * 1000), 0, wake)
+    timer:start(math.ceil(math.min(seconds * 1000, LONGEST)), 0, wake)
   end
   start(wake)
   coroutine.yield()
@@ -74,19 +77,19 @@ function host.sleep(seconds)
   pause(seconds, function() end, function() end)
 end
 
---- Whoever waits is woken by the loop, when the socket is closed already.
+--- Whoever waits is woken by the loop, when the socket is closed already. The handle has nothing
+-- more to watch: libuv aborts where a closing one is started again.
 function host.closing(socket)
   local fd = socket:fd()
   local h = fd and handles[fd]
   if not h then return end
-  handles[fd] = nil
+  local wakes = { r = h.r, w = h.w }
+  handles[fd], h.r, h.w = nil, nil, nil
   h.poll:close()
   local timer = uv.new_timer()
   timer:start(0, 0, function()
     timer:close()
-    for _, way in ipairs { "r", "w" } do
-      if h[way] then h[way]() end
-    end
+    for _, wake in pairs(wakes) do wake() end
   end)
 end
 
