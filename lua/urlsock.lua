@@ -137,13 +137,13 @@ local function bound(socket, class, seconds, limit)
 end
 
 --- TLS for a scheme: false in the clear, else a configuration.
-local function scheme_config(u, given)
+local function scheme_config(u, given, at_once)
   local scheme = core.schemes[u.scheme]
   if given.starttls then
     if scheme.tls then
       return nil, ("%s: starttls begins in the clear: tcp:// or unix://"):format(u.url), "url"
     end
-    return options.config(given.tls)
+    return options.config(given.tls, nil, at_once)
   end
   if not scheme.tls then
     if given.tls then
@@ -155,7 +155,7 @@ local function scheme_config(u, given)
     return nil, ("%s: give the options as a table: an object or a function has its own protocols")
       :format(u.url), "tls"
   end
-  return options.config(given.tls, scheme.version)
+  return options.config(given.tls, scheme.version, at_once)
 end
 
 --- Connects to a peer itself; config is false in the clear.
@@ -198,7 +198,7 @@ end
 
 --- Connects; o is what a dialogue in the clear needs, where one comes first.
 local function connect_stream(u, given, o, deadline)
-  local config, message, code = scheme_config(u, given)
+  local config, message, code = scheme_config(u, given, true)
   if config == nil then return nil, message, code end
   if o then o.tls, config = config, false end
   local name = type(given.tls) == "table" and given.tls.servername or u.host

@@ -305,6 +305,17 @@ describe("the option", function()
 end)
 
 describe("a connection under tls", function()
+  it("is not begun with certificates of ca that cannot be loaded", function()
+    local a, b = assert(urlsock.pair())
+    local ok, message, code = a:starttls { servername = "localhost",
+      ca = "-----BEGIN CERTIFICATE-----\nMAMCAQU=\n-----END CERTIFICATE-----\n" }
+    assert.is_nil(ok)
+    assert.equal("tls", code)
+    assert.matches("ca", message)
+    assert.equal("eof", select(3, b:read(-100)))
+    b:close()
+  end)
+
   it("ca and crl are whole, every block of them", function()
     local ca, crl = support.contents "ca.pem", support.contents "crl.pem"
     for text, number in pairs {

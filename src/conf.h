@@ -49,6 +49,8 @@ struct sk_conf_spec {
 	int noverifycert;
 	int noverifyname;
 	int noverifytime;
+	int at_once;		/* for a client that connects now, and finds
+				 * by itself what libtls cannot load */
 };
 
 struct sk_conf;

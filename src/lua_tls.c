@@ -296,7 +296,7 @@ plain_fields(lua_State *L, struct sk_conf_spec *spec, struct sk_err *err)
 	spec->session = session_field(L);
 }
 
-/* tls(options): the object, or nil, message, code. */
+/* tls(options, at_once): the object, or nil, message, code. */
 static int
 tls_new(lua_State *L)
 {
@@ -308,6 +308,7 @@ tls_new(lua_State *L)
 	struct tls_object *t;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
+	spec.at_once = lua_toboolean(L, 2);
 	lua_settop(L, 1);
 	t = sk_lua_new(L, sizeof(*t), SK_TYPE_TLS);
 	spec.alpn = push_alpn(L, &err);

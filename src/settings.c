@@ -183,7 +183,7 @@ check_loads(const struct sk_pem *pem, const char *option,
 
 /* The system's store is taken as it is: to load it takes long. */
 static int
-set_ca(struct tls_config *c, const char *name, struct sk_span s, int system,
+set_ca(struct tls_config *c, const char *name, struct sk_span s, int trial,
     struct sk_err *err)
 {
 	char path[SK_TRUST_PATH];
@@ -205,7 +205,7 @@ set_ca(struct tls_config *c, const char *name, struct sk_span s, int system,
 	if (sk_pem_load(&pem, name, s, "-----BEGIN CERTIFICATE-----", err) != 0)
 		return SK_FAIL;
 	r = check_blocks(&pem, "CERTIFICATE", name, err);
-	if (r == 0 && !system)
+	if (r == 0 && trial)
 		r = check_loads(&pem, name, tls_config_set_ca_mem, err);
 	if (r == 0 &&
 	    tls_config_set_ca_mem(c, (const uint8_t *)pem.p, pem.n) != 0)
@@ -222,7 +222,7 @@ set_trust(struct tls_config *c, const struct sk_conf_spec *s,
 	struct sk_span path;
 
 	if (s->ca.n > 0)
-		return set_ca(c, "ca", s->ca, 0, err);
+		return set_ca(c, "ca", s->ca, !s->at_once, err);
 	if (s->noverifycert)
 		return 0;
 	if (s->npairs > 0 && s->client == SK_CLIENT_NONE) {
@@ -240,7 +240,7 @@ set_trust(struct tls_config *c, const struct sk_conf_spec *s,
 		    refused(c, "ca", err);
 	path.p = trust.path;
 	path.n = strlen(trust.path);
-	return set_ca(c, "ca", path, 1, err);
+	return set_ca(c, "ca", path, 0, err);
 }
 
 /*
@@ -260,7 +260,7 @@ set_crl(struct tls_config *c, const struct sk_conf_spec *s,
 	    err) != 0)
 		return SK_FAIL;
 	r = check_blocks(&pem, "X509 CRL", "crl", err);
-	if (r == 0)
+	if (r == 0 && !s->at_once)
 		r = check_loads(&pem, "crl", tls_config_set_crl_mem, err);
 	if (r == 0 &&
 	    tls_config_set_crl_mem(c, (const uint8_t *)pem.p, pem.n) != 0)
@@ -340,7 +340,7 @@ set_clients(struct tls_config *c, const struct sk_conf_spec *s,
 	if (s->clientca.n == 0)
 		return sk_fail(err, SK_TLS, "client: clientca has to "
 		    "say who signs the clients' certificates");
-	if (set_ca(c, "clientca", s->clientca, 0, err) != 0)
+	if (set_ca(c, "clientca", s->clientca, 1, err) != 0)
 		return SK_FAIL;
 	if (s->client == SK_CLIENT_REQUIRE)
 		tls_config_verify_client(c);

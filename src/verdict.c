@@ -50,6 +50,8 @@ static const struct {
 	    "the peer refuses our certificate (certificate unknown)" },
 	{ "alert certificate required", SK_TLS,
 	    "the peer requires a certificate" },
+	{ "verify memory setup failure", SK_TLS,
+	    "the certificates of ca, or the lists of crl, cannot be loaded" },
 	{ "wrong version number", SK_TLS,
 	    "the peer sent no tls record, or one of another version" },
 };

@@ -231,9 +231,13 @@ end
 local default
 
 --- The configuration of checked TLS options; the default one is made once.
+-- @tparam ?table|function|urlsock.tls given
+-- @tparam ?string version that a scheme asks for
+-- @tparam[opt] boolean at_once whether a client connects with it now: what cannot be loaded is found
+-- then, and is not looked for before
 -- @treturn[1] urlsock.tls or the function that chooses one
 -- @treturn[2] nil, message, code
-function options.config(given, version)
+function options.config(given, version, at_once)
   if core.tls.is(given) or type(given) == "function" then return given end
   if version then
     given = extended(given or {}, {})
@@ -242,7 +246,7 @@ function options.config(given, version)
     end
     given.protocols = version
   end
-  if given and next(given) ~= nil then return core.tls.new(given) end
+  if given and next(given) ~= nil then return core.tls.new(given, at_once) end
   local message, code
   if not default then
     default, message, code = core.tls.new {}

@@ -52,7 +52,7 @@ return function(socket, o, deadline, origin)
   local ok, config, message, code
   ok, message, code = finish(class, "upgradable", socket, deadline, true, true, o.nested)
   if not ok then return nil, message, code end
-  config, message, code = options.config(o.tls)
+  config, message, code = options.config(o.tls, nil, not o.server)
   if config and o.server and type(config) ~= "function" then
     ok, message, code = core.tls.serves(config)
   end

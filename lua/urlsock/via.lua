@@ -131,7 +131,7 @@ function via.connect(target, given, dial, deadline)
   if not proxy then return nil, message, code end
   local config = false
   if proxy.tls then
-    config, message, code = options.config(given.tls)
+    config, message, code = options.config(given.tls, nil, true)
     if not config then return nil, "via: " .. message, code end
   elseif given.tls ~= nil then
     return nil, "via: TLS options are for https://", "url"
