@@ -233,8 +233,8 @@ local default
 --- The configuration of checked TLS options; the default one is made once.
 -- @tparam ?table|function|urlsock.tls given
 -- @tparam ?string version that a scheme asks for
--- @tparam[opt] boolean at_once whether a client connects with it now: what cannot be loaded is found
--- then, and is not looked for before
+-- @tparam[opt] boolean at_once whether a client connects with it now: what cannot be loaded is
+-- found then, and is not looked for before
 -- @treturn[1] urlsock.tls or the function that chooses one
 -- @treturn[2] nil, message, code
 function options.config(given, version, at_once)
