@@ -375,7 +375,6 @@ describe("urlsock -l", function()
     local _, err, status = finish "INT"
     assert.equal(130, status)
     assert.equal("urlsock: listening: unix://" .. path .. "\n", err)
-    assert.is_nil(io.open(path))
     assert.equal("unreachable", select(3, urlsock.connect("unix://" .. path)))
   end)
 
@@ -467,6 +466,12 @@ describe("urlsock --info", function()
     assert.equal(0, status)
     assert.matches("\nverified +not name\n", out)
     finish "TERM"
+  end)
+
+  it("leaves no file of a datagram socket behind", function()
+    local path = socket_path()
+    assert.equal(0, (run("-l --info udg://" .. path)))
+    assert.equal("", shell(("ls %s 2>/dev/null || :"):format(path)))
   end)
 
   it("prints them as JSON", function()
