@@ -106,6 +106,7 @@ describe("urlsock", function()
     for words, message in pairs {
       [""] = "URL is missing", ["--nonsense tcp://a:1"] = "unknown option '%-%-nonsense'",
       ["-x tcp://a:1"] = "unknown option '%-x'", ["tcp://a:1 --ca"] = "needs a value",
+      ["--ca '' tls://a:1"] = "%-%-ca needs a value", ["--starttls= a:1"] = "needs a value",
       ["--timeout soon tcp://a:1"] = "no number", ["--timeout 0x1 tcp://a:1"] = "no number",
       [("--timeout %s a:1"):format(("9"):rep(400))] = "too large",
       ["--info=yes tcp://a:1"] = "takes no value", ["a 1 b"] = "too many", ["a b"] = "no port",

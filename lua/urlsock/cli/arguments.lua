@@ -57,8 +57,9 @@ local function long(o, list, i)
   if not value then
     i = i + 1
     value = list[i]
-    if not value then return i, ("--%s needs a value"):format(name) end
   end
+  -- an empty one is an unset variable of the shell
+  if not value or value == "" then return i, ("--%s needs a value"):format(name) end
   if o[name] and kind ~= "list" then return i, ("--%s is given twice"):format(name) end
   local problem
   o[name], problem = value_of(kind, name, value, o[name])
