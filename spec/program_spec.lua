@@ -573,6 +573,7 @@ describe("urlsock check", function()
     for _, words in ipairs {
       "tls://no-such-host.invalid:1", "tls://a", "nonsense://a:1", "", "--nonsense", "-l a:1",
       "--ca /nonexistent a:1", "--ca /nonexistent tls://127.0.0.1:1", "--pin x tls://127.0.0.1:1",
+      "--protocols tlsv1.3 tlsv1.2://127.0.0.1:1",
     } do
       assert.equal(3, (run("check " .. words)), words)
     end

@@ -1,7 +1,9 @@
 --- Is the TLS of a server in order? Aspect by aspect, with a status for monitoring.
 -- @module urlsock.cli.check
 
+local core = require "urlsock.core"
 local facts = require "urlsock.cli.facts"
+local options = require "urlsock.options"
 local urlsock = require "urlsock"
 
 local STATUS = { ok = 0, warn = 1, bad = 2, unknown = 3 }
@@ -132,7 +134,7 @@ end
 
 function check:run()
   -- its code would be that of a handshake that failed: here the server is not to blame
-  local config, problem = urlsock.tls(self.tls or {})
+  local config, problem = options.config(self.tls, core.schemes[self.parsed.scheme].version)
   if not config then return self:add("unknown", "connection", problem) end
   local s, message, code = self:connect(self.tls)
   if s then return self:look(s, true) end
@@ -170,14 +172,14 @@ end
 
 --- Checks a server.
 -- @tparam table o from the command line
--- @tparam table options of connect
+-- @tparam table socket the options of connect
 -- @treturn number status: 0 in order, 1 warning, 2 critical, 3 unknown
 -- @treturn table what is to be printed: lines
 -- @treturn table the same for JSON
-return function(o, options)
+return function(o, socket)
   local parsed, message, code = urlsock.parse(o.url, o.port)
   local c = setmetatable({
-    url = o.url, port = o.port, parsed = parsed or { url = o.url }, options = options, tls = o.tls,
+    url = o.url, port = o.port, parsed = parsed or { url = o.url }, options = socket, tls = o.tls,
     days = o.days, results = {},
   }, check)
   if parsed then c:run() else c:failed(message, code) end
