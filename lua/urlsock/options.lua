@@ -229,7 +229,9 @@ function options.config(given, version)
   if core.tls.is(given) or type(given) == "function" then return given end
   if version then
     given = extended(given or {}, {})
-    if given.protocols and given.protocols ~= version then
+    local asked = given.protocols
+    if type(asked) == "table" and #asked == 1 then asked = asked[1] end
+    if asked and asked ~= version then
       return nil, ("protocols: the scheme asks for %s only"):format(version), "tls"
     end
     given.protocols = version
