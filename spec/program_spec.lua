@@ -108,6 +108,7 @@ describe("urlsock", function()
       ["-x tcp://a:1"] = "unknown option '%-x'", ["tcp://a:1 --ca"] = "needs a value",
       ["--ca '' tls://a:1"] = "%-%-ca needs a value", ["--starttls= a:1"] = "needs a value",
       ["--timeout soon tcp://a:1"] = "no number", ["--timeout 0x1 tcp://a:1"] = "no number",
+      ["--timeout . tcp://a:1"] = "no number", ["--timeout .5 a b"] = "'b' is no port",
       [("--timeout %s a:1"):format(("9"):rep(400))] = "too large",
       ["--info=yes tcp://a:1"] = "takes no value", ["a 1 b"] = "too many", ["a b"] = "no port",
       ["--ca a --ca b tcp://a:1"] = "twice", ["--json a:1"] = "goes with", ["-k a:1"] = "goes with",

@@ -33,7 +33,7 @@ local function value_of(kind, name, text, before)
     return list
   elseif kind == "number" then
     -- no hexadecimal, no nan: what a person calls a number
-    local number = text:find "^%d+%.?%d*$" and tonumber(text)
+    local number = text:find "^%d*%.?%d*$" and tonumber(text)
     if not number then return nil, ("--%s: '%s' is no number"):format(name, text) end
     if number >= 2 ^ 31 then return nil, ("--%s: '%s' is too large"):format(name, text) end
     return number
