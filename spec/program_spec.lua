@@ -542,6 +542,15 @@ describe("urlsock check", function()
     assert.same({ chain = "ok", name = "warn", dates = "ok", version = "ok" }, states)
   end)
 
+  it("does not take a warning for what keeps clients away", function()
+    for _, words in ipairs { "", "--days 4000", "--insecure-noverifyname" } do
+      local status, states, out = check("staleca", words)
+      assert.equal(2, status, out)
+      assert.equal("bad", states.verify)
+      assert.matches("^CRITICAL [^\n]*has expired", out)
+    end
+  end)
+
   it("looks at the pin", function()
     local hash = shell(("openssl x509 -in %s -noout -fingerprint -sha256"):format(
       cert "server.pem")):match "=(%S+)"

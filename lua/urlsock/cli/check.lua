@@ -143,7 +143,7 @@ function check:run()
   if not again then return self:failed(other, why) end
   self:look(again, false)
   -- an intermediate's date, or its purpose: what no aspect tells
-  if self:worst() == STATUS.ok then self:add("bad", "verify", message) end
+  if self:worst() ~= STATUS.bad then self:add("bad", "verify", message) end
 end
 
 function check:worst()
