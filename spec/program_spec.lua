@@ -551,6 +551,16 @@ describe("urlsock check", function()
     end
   end)
 
+  it("tells of a certificate that it could look at only once", function()
+    local url, finish = serving(("--cert %s --key %s tls://127.0.0.1:0"):format(
+      cert "selfsigned.pem", cert "selfsigned.key"))
+    local status, out = run(("check %s %s"):format(ca, (url:gsub("127.0.0.1", "localhost"))))
+    assert.equal(2, status)
+    assert.matches("^CRITICAL [^\n]*: verify: [^\n]*self.signed", out)
+    assert.matches("\nbad +connection ", out)
+    finish()
+  end)
+
   it("looks at the pin", function()
     local hash = shell(("openssl x509 -in %s -noout -fingerprint -sha256"):format(
       cert "server.pem")):match "=(%S+)"

@@ -140,7 +140,10 @@ function check:run()
   if s then return self:look(s, true) end
   if code ~= "verify" then return self:failed(message, code) end
   local again, other, why = self:connect(with(self.tls, relaxed, "pin"))
-  if not again then return self:failed(other, why) end
+  if not again then
+    self:add("bad", "verify", message)
+    return self:failed(other, why)
+  end
   self:look(again, false)
   -- an intermediate's date, or its purpose: what no aspect tells
   if self:worst() ~= STATUS.bad then self:add("bad", "verify", message) end
