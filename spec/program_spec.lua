@@ -561,6 +561,23 @@ describe("urlsock check", function()
     finish()
   end)
 
+  it("blames no aspect for a connection that failed", function()
+    local l = assert(urlsock.listen("tls://127.0.0.1:0",
+      { tls = { cert = cert "selfsigned.pem", key = cert "selfsigned.key" } }))
+    local finish = start(("check %s %s"):format(ca, l:localname():gsub("127.0.0.1", "localhost")))
+    for _ = 1, 2 do
+      local s = assert(l:accept(10))
+      s:handshake()
+      s:close()
+    end
+    l:close()
+    local status, out = finish()
+    assert.equal(2, status)
+    assert.matches("\nunknown +chain ", out)
+    assert.matches("\nunknown +name ", out)
+    assert.matches("\nbad +verify ", out)
+  end)
+
   it("looks at the pin", function()
     local hash = shell(("openssl x509 -in %s -noout -fingerprint -sha256"):format(
       cert "server.pem")):match "=(%S+)"

@@ -44,12 +44,12 @@ function check:connect(tls)
   return urlsock.connect(self.url, self.port, with(self.options, { tls = tls }))
 end
 
---- Does it pass with these TLS options?
+--- Does it pass with these TLS options? A state, and why.
 function check:passes(tls)
-  local s, message = self:connect(tls)
-  if not s then return false, message end
+  local s, message, code = self:connect(tls)
+  if not s then return (code == "verify" or code == "tls") and "bad" or "unknown", message end
   s:close()
-  return true
+  return "ok"
 end
 
 --- Is an aspect in order by itself? flag is the option that leaves it out, if there is one.
@@ -58,8 +58,8 @@ function check:aspect(name, flag, tls, text)
     return self:add("warn", name, "was not verified, as asked for")
   end
   if flag then tls[flag] = nil end
-  local passes, message = self:passes(tls)
-  return self:add(passes and "ok" or "bad", name, passes and text or message)
+  local state, message = self:passes(tls)
+  return self:add(state, name, message or text)
 end
 
 --- Why it was not verified: the chain and the name each by itself.
