@@ -106,7 +106,9 @@ describe("urlsock", function()
     for words, message in pairs {
       [""] = "URL is missing", ["--nonsense tcp://a:1"] = "unknown option '%-%-nonsense'",
       ["-x tcp://a:1"] = "unknown option '%-x'", ["tcp://a:1 --ca"] = "needs a value",
+      ["--ca '' tls://a:1"] = "%-%-ca needs a value", ["--starttls= a:1"] = "needs a value",
       ["--timeout soon tcp://a:1"] = "no number", ["--timeout 0x1 tcp://a:1"] = "no number",
+      ["--timeout . tcp://a:1"] = "no number", ["--timeout .5 a b"] = "'b' is no port",
       [("--timeout %s a:1"):format(("9"):rep(400))] = "too large",
       ["--info=yes tcp://a:1"] = "takes no value", ["a 1 b"] = "too many", ["a b"] = "no port",
       ["--ca a --ca b tcp://a:1"] = "twice", ["--json a:1"] = "goes with", ["-k a:1"] = "goes with",
@@ -375,7 +377,6 @@ describe("urlsock -l", function()
     local _, err, status = finish "INT"
     assert.equal(130, status)
     assert.equal("urlsock: listening: unix://" .. path .. "\n", err)
-    assert.is_nil(io.open(path))
     assert.equal("unreachable", select(3, urlsock.connect("unix://" .. path)))
   end)
 
@@ -469,6 +470,12 @@ describe("urlsock --info", function()
     finish "TERM"
   end)
 
+  it("leaves no file of a datagram socket behind", function()
+    local path = socket_path()
+    assert.equal(0, (run("-l --info udg://" .. path)))
+    assert.equal("", shell(("ls %s 2>/dev/null || :"):format(path)))
+  end)
+
   it("prints them as JSON", function()
     local url, finish = serving("-k --info " .. server_words .. " tls://127.0.0.1:0")
     local status, out = run("--info --json " .. ca .. " " .. url)
@@ -535,6 +542,42 @@ describe("urlsock check", function()
     assert.same({ chain = "ok", name = "warn", dates = "ok", version = "ok" }, states)
   end)
 
+  it("does not take a warning for what keeps clients away", function()
+    for _, words in ipairs { "", "--days 4000", "--insecure-noverifyname" } do
+      local status, states, out = check("staleca", words)
+      assert.equal(2, status, out)
+      assert.equal("bad", states.verify)
+      assert.matches("^CRITICAL [^\n]*has expired", out)
+    end
+  end)
+
+  it("tells of a certificate that it could look at only once", function()
+    local url, finish = serving(("--cert %s --key %s tls://127.0.0.1:0"):format(
+      cert "selfsigned.pem", cert "selfsigned.key"))
+    local status, out = run(("check %s %s"):format(ca, (url:gsub("127.0.0.1", "localhost"))))
+    assert.equal(2, status)
+    assert.matches("^CRITICAL [^\n]*: verify: [^\n]*self.signed", out)
+    assert.matches("\nbad +connection ", out)
+    finish()
+  end)
+
+  it("blames no aspect for a connection that failed", function()
+    local l = assert(urlsock.listen("tls://127.0.0.1:0",
+      { tls = { cert = cert "selfsigned.pem", key = cert "selfsigned.key" } }))
+    local finish = start(("check %s %s"):format(ca, l:localname():gsub("127.0.0.1", "localhost")))
+    for _ = 1, 2 do
+      local s = assert(l:accept(10))
+      s:handshake()
+      s:close()
+    end
+    l:close()
+    local status, out = finish()
+    assert.equal(2, status)
+    assert.matches("\nunknown +chain ", out)
+    assert.matches("\nunknown +name ", out)
+    assert.matches("\nbad +verify ", out)
+  end)
+
   it("looks at the pin", function()
     local hash = shell(("openssl x509 -in %s -noout -fingerprint -sha256"):format(
       cert "server.pem")):match "=(%S+)"
@@ -567,6 +610,7 @@ describe("urlsock check", function()
     for _, words in ipairs {
       "tls://no-such-host.invalid:1", "tls://a", "nonsense://a:1", "", "--nonsense", "-l a:1",
       "--ca /nonexistent a:1", "--ca /nonexistent tls://127.0.0.1:1", "--pin x tls://127.0.0.1:1",
+      "--protocols tlsv1.3 tlsv1.2://127.0.0.1:1",
     } do
       assert.equal(3, (run("check " .. words)), words)
     end

@@ -557,6 +557,10 @@ describe("starttls as a client", function()
     assert.is_false(pcall(urlsock.listen, "tcp://127.0.0.1:0", { starttls = "smtp" }))
     assert.is_false(pcall(urlsock.adopt, 0, { starttls = "smtp" }))
     assert.is_false(pcall(starttls.server, "smtp", a, { ca = "x" }))
+    for i, given in ipairs { { nil, a, { tls = tls } }, { "smtp", {} }, { "smtp", a, a } } do
+      _, message = pcall(starttls.server, given[1], given[2], given[3])
+      assert.matches(("bad argument #%d to 'server'"):format(i), message)
+    end
     for url, code in pairs {
       ["tls://127.0.0.1:1"] = "url", ["udp://127.0.0.1:1"] = "url", ["tcp://127.0.0.1:1"] = "tls",
     } do

@@ -552,6 +552,16 @@ describe("a tls stream", function()
         urlsock.connect("tlsv1.2://127.0.0.1", port, { tls = { protocols = protocols } })))
     end
   end)
+
+  it("may ask in its options for the version of the scheme, and for no other", function()
+    for asked, code in pairs {
+      [{ "tlsv1.2" }] = "refused", ["tlsv1.2"] = "refused", ["tlsv1.3"] = "tls",
+      [{ "tlsv1.3" }] = "tls", [{ "tlsv1.2", "tlsv1.3" }] = "tls",
+    } do
+      assert.equal(code, select(3, urlsock.connect("tlsv1.2://127.0.0.1:1",
+        { tls = { protocols = asked } })))
+    end
+  end)
 end)
 
 describe("a tls configuration", function()

@@ -146,9 +146,7 @@ local function listen(o, starttls, opened)
   if not l then return complain(message, code) end
   opened.socket = l
   if o.verbose then say("listening: %s", l:localname()) end
-  if urlsock.type(l) == "datagram" then
-    return o.info and inform(o, l) or serve(o, l, {})
-  end
+  if urlsock.type(l) == "datagram" then return serve(o, l, {}) end
   l:settimeout(nil)
   return serve_clients(o, l, starttls)
 end

@@ -6,6 +6,8 @@
 -- not a byte further, and whatever it learns in the clear it forgets.
 -- @module urlsock.starttls
 
+local core = require "urlsock.core"
+
 local starttls = {}
 
 local files = {
@@ -56,6 +58,12 @@ function starttls.talk(socket, o, server, deadline, host)
   return talk, agreed == true and talk.code == nil, heard
 end
 
+--- Raises for the argument of `server` that is of a wrong type.
+local function expect(ok, n, what, value)
+  if ok then return end
+  error(("bad argument #%d to 'server' (%s expected, got %s)"):format(n, what, type(value)), 3)
+end
+
 --- The server's side: greets, offers, waits for the request, and upgrades.
 --
 -- Commands other than those that lead there get the protocol's way to say "STARTTLS first"; what
@@ -68,6 +76,10 @@ end
 -- @treturn[1] ?table the greeting that a login refers to (mysql)
 -- @treturn[2] nil, message, code
 function starttls.server(protocol, stream, options)
+  -- without a protocol there would be no dialogue, but a handshake at once
+  expect(type(protocol) == "string", 1, "protocol's name", protocol)
+  expect(core.stream.type(stream), 2, "stream", stream)
+  expect(options == nil or type(options) == "table", 3, "table", options)
   local given = { protocol = protocol, role = "server" }
   for key, value in pairs(options or {}) do
     if key ~= "tls" and key ~= "name" and key ~= "timeout" then

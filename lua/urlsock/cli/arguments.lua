@@ -33,7 +33,7 @@ local function value_of(kind, name, text, before)
     return list
   elseif kind == "number" then
     -- no hexadecimal, no nan: what a person calls a number
-    local number = text:find "^%d+%.?%d*$" and tonumber(text)
+    local number = text:find "^%d*%.?%d*$" and tonumber(text)
     if not number then return nil, ("--%s: '%s' is no number"):format(name, text) end
     if number >= 2 ^ 31 then return nil, ("--%s: '%s' is too large"):format(name, text) end
     return number
@@ -57,8 +57,9 @@ local function long(o, list, i)
   if not value then
     i = i + 1
     value = list[i]
-    if not value then return i, ("--%s needs a value"):format(name) end
   end
+  -- an empty one is an unset variable of the shell
+  if not value or value == "" then return i, ("--%s needs a value"):format(name) end
   if o[name] and kind ~= "list" then return i, ("--%s is given twice"):format(name) end
   local problem
   o[name], problem = value_of(kind, name, value, o[name])

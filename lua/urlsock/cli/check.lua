@@ -1,7 +1,9 @@
 --- Is the TLS of a server in order? Aspect by aspect, with a status for monitoring.
 -- @module urlsock.cli.check
 
+local core = require "urlsock.core"
 local facts = require "urlsock.cli.facts"
+local options = require "urlsock.options"
 local urlsock = require "urlsock"
 
 local STATUS = { ok = 0, warn = 1, bad = 2, unknown = 3 }
@@ -42,12 +44,12 @@ function check:connect(tls)
   return urlsock.connect(self.url, self.port, with(self.options, { tls = tls }))
 end
 
---- Does it pass with these TLS options?
+--- Does it pass with these TLS options? A state, and why.
 function check:passes(tls)
-  local s, message = self:connect(tls)
-  if not s then return false, message end
+  local s, message, code = self:connect(tls)
+  if not s then return (code == "verify" or code == "tls") and "bad" or "unknown", message end
   s:close()
-  return true
+  return "ok"
 end
 
 --- Is an aspect in order by itself? flag is the option that leaves it out, if there is one.
@@ -56,8 +58,8 @@ function check:aspect(name, flag, tls, text)
     return self:add("warn", name, "was not verified, as asked for")
   end
   if flag then tls[flag] = nil end
-  local passes, message = self:passes(tls)
-  return self:add(passes and "ok" or "bad", name, passes and text or message)
+  local state, message = self:passes(tls)
+  return self:add(state, name, message or text)
 end
 
 --- Why it was not verified: the chain and the name each by itself.
@@ -132,16 +134,19 @@ end
 
 function check:run()
   -- its code would be that of a handshake that failed: here the server is not to blame
-  local config, problem = urlsock.tls(self.tls or {})
+  local config, problem = options.config(self.tls, core.schemes[self.parsed.scheme].version)
   if not config then return self:add("unknown", "connection", problem) end
   local s, message, code = self:connect(self.tls)
   if s then return self:look(s, true) end
   if code ~= "verify" then return self:failed(message, code) end
   local again, other, why = self:connect(with(self.tls, relaxed, "pin"))
-  if not again then return self:failed(other, why) end
+  if not again then
+    self:add("bad", "verify", message)
+    return self:failed(other, why)
+  end
   self:look(again, false)
   -- an intermediate's date, or its purpose: what no aspect tells
-  if self:worst() == STATUS.ok then self:add("bad", "verify", message) end
+  if self:worst() ~= STATUS.bad then self:add("bad", "verify", message) end
 end
 
 function check:worst()
@@ -170,14 +175,14 @@ end
 
 --- Checks a server.
 -- @tparam table o from the command line
--- @tparam table options of connect
+-- @tparam table socket the options of connect
 -- @treturn number status: 0 in order, 1 warning, 2 critical, 3 unknown
 -- @treturn table what is to be printed: lines
 -- @treturn table the same for JSON
-return function(o, options)
+return function(o, socket)
   local parsed, message, code = urlsock.parse(o.url, o.port)
   local c = setmetatable({
-    url = o.url, port = o.port, parsed = parsed or { url = o.url }, options = options, tls = o.tls,
+    url = o.url, port = o.port, parsed = parsed or { url = o.url }, options = socket, tls = o.tls,
     days = o.days, results = {},
   }, check)
   if parsed then c:run() else c:failed(message, code) end
