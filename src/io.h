@@ -17,7 +17,9 @@ enum {
 	SK_FAIL = -1,		/* the error record says why */
 	SK_WANT_READ = -2,	/* not yet: until the descriptor is readable */
 	SK_WANT_WRITE = -3,	/* not yet: until it is writable */
-	SK_WANT_CONF = -4	/* not yet: until a handshake is configured */
+	SK_WANT_CONF = -4,	/* not yet: until a handshake is configured */
+	SK_WANT_TURN = -5	/* not yet, but at once when others have had
+				 * their turn: poll(2) would not tell */
 };
 
 /* The codes that a program can rely on; sk_code_name() spells them. */

@@ -188,11 +188,13 @@ static int
 is_ready(struct sk_stream *s)
 {
 	struct sk_err ignored = { 0 };
+	int r = 0;
 
+	s->turns = 0;
 	if (!sk_stream_ready(s) && s->opened && s->sealed > 1)
-		(void)sk_stream_fill(s, &ignored);
+		r = sk_stream_fill(s, &ignored);
 	sk_err_clear(&ignored);
-	return sk_stream_ready(s);
+	return r == SK_WANT_TURN || sk_stream_ready(s);
 }
 
 /* The descriptor of a socket of any kind: -1 where closed, -2 for no socket. */

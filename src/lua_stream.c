@@ -38,8 +38,10 @@ sk_lua_stream_unfinished(lua_State *L, struct sk_lua_stream *u, int result,
 		lua_pushliteral(L, "hello");
 		return 2;
 	}
-	u->want = result == SK_WANT_READ ? 'r' : 'w';
-	if (result == SK_WANT_READ)
+	u->want = result == SK_WANT_WRITE ? 'w' : 'r';
+	if (result == SK_WANT_TURN)
+		lua_pushliteral(L, "turn");
+	else if (result == SK_WANT_READ)
 		lua_pushliteral(L, "r");
 	else
 		lua_pushliteral(L, "w");

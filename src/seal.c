@@ -35,7 +35,7 @@ struct seal {
 	struct sk_err unsent;	/* why no more can be written; what has
 				 * arrived can be read all the same */
 	struct sk_err fatal;	/* the end of it: libtls is not asked again */
-	unsigned char blocked;	/* it was below that said WANT */
+	int blocked;		/* the WANT of what is below, or 0 */
 	unsigned char eof;	/* below has ended */
 	unsigned char server;	/* our role */
 	pid_t pid;		/* the process whose keys these are */
@@ -72,8 +72,8 @@ pull(struct tls *tls, void *buf, size_t n, void *arg)
 	if (r == 0)
 		z->eof = 1;
 	else if (r != SK_FAIL)
-		z->blocked = 1;
-	return r;
+		z->blocked = (int)r;
+	return r == SK_WANT_TURN ? SK_WANT_READ : r;
 }
 
 static ssize_t
@@ -86,10 +86,10 @@ push(struct tls *tls, const void *buf, size_t n, void *arg)
 
 	(void)tls;
 	r = below->ops->write(below, buf, n, &failed);
-	if (r == SK_WANT_READ || r == SK_WANT_WRITE)
-		z->blocked = 1;
+	if (r < SK_FAIL)
+		z->blocked = (int)r;
 	if (r != SK_FAIL)
-		return r;
+		return r == SK_WANT_TURN ? SK_WANT_WRITE : r;
 	/*
 	 * OpenSSL answers a cut with an alert, which meets nobody. The cut came
 	 * first.
@@ -162,6 +162,19 @@ usable(const struct seal *z, struct sk_err *err)
 		return sk_fail(err, SK_TLS, "the tls connection belongs to "
 		    "process %ld, which forked", (long)z->pid);
 	return 0;
+}
+
+/*
+ * A WANT of libtls's, for our caller. What an outer seal holds would wake no
+ * poll(2): so where it was not the outer one that had no more, nobody waits.
+ */
+static int
+not_yet(const struct seal *z, int r)
+{
+	if (z->blocked == SK_WANT_TURN ||
+	    (z->blocked == 0 && sk_seal_is(z->layer.below)))
+		return SK_WANT_TURN;
+	return r;
 }
 
 /*
@@ -293,7 +306,7 @@ seal_open(struct sk_layer *l, struct sk_err *err)
 			break;
 	}
 	if (r < SK_FAIL)
-		return r;
+		return not_yet(z, r);
 	if (r == SK_FAIL || z->io.code != SK_NONE)
 		return fatal(z, "handshake", err);
 	if (!is_complete(z))
@@ -330,8 +343,10 @@ seal_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 		if (z->blocked)
 			break;
 	}
-	if (r > 0 || r < SK_FAIL)
+	if (r > 0)
 		return r;
+	if (r < SK_FAIL)
+		return not_yet(z, (int)r);
 	if (r == 0 && !z->eof && z->io.code == SK_NONE)
 		return 0;		/* close_notify */
 	return fatal(z, "read", err);
@@ -357,8 +372,10 @@ seal_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
 			break;
 	}
 	/* A 0 for bytes that were offered is a failure in disguise. */
-	if (r > 0 || r < SK_FAIL)
+	if (r > 0)
 		return r;
+	if (r < SK_FAIL)
+		return not_yet(z, (int)r);
 	if (z->unsent.code != SK_NONE)
 		return sk_err_copy(err, &z->unsent);
 	return fatal(z, "write", err);
@@ -380,12 +397,13 @@ seal_shut(struct sk_layer *l, struct sk_err *err)
 		return 0;
 	if (z->unsent.code != SK_NONE)
 		return sk_err_copy(err, &z->unsent);
+	z->blocked = 0;
 	r = tls_close(z->tls);
 	if (r == 0 || r == SK_WANT_READ)
 		return 0;
 	if (z->unsent.code != SK_NONE)
 		return sk_err_copy(err, &z->unsent);
-	return r == SK_WANT_WRITE ? r : fatal(z, "close", err);
+	return r == SK_WANT_WRITE ? not_yet(z, r) : fatal(z, "close", err);
 }
 
 static void

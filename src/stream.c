@@ -213,10 +213,10 @@ sk_stream_fill(struct sk_stream *s, struct sk_err *err)
 		return SK_FAIL;
 	if ((r = ready(s, err)) != 0)
 		return r;
-	/* What an outer TLS layer holds would wake no poll(2): no pause then. */
-	if (s->turns++ >= SK_TURNS && s->sealed < 2) {
+	/* What an outer TLS layer holds would wake no poll(2). */
+	if (s->turns++ >= SK_TURNS) {
 		s->turns = 0;
-		return SK_WANT_READ;
+		return s->sealed < 2 ? SK_WANT_READ : SK_WANT_TURN;
 	}
 	if (sk_buf_len(&s->out) > 0) {
 		struct sk_err ignored = { 0 };	/* the next write meets it */

@@ -58,10 +58,10 @@ local function expired(class, socket, name)
   return nil, message, "timeout"
 end
 
---- Waits a moment: what the step wants cannot be waited for.
-local NAP = 0.005
-local function nap(here, left)
-  local seconds = math.min(left or NAP, NAP)
+--- Waits a moment: what the step wants cannot be waited for, or is there and others go first.
+local naps = { nap = 0.005, turn = 0.001 }
+local function nap(here, want, left)
+  local seconds = math.min(left or naps[want], naps[want])
   if here.sleep then return here.sleep(seconds) end
   poll(-1, "r", seconds)
 end
@@ -78,8 +78,8 @@ local function held(here, class, socket, want, left, reads, writes)
   end
   if want == "hello" then
     choose.answer(socket)
-  elseif want == "nap" then
-    nap(here, left)
+  elseif naps[want] then
+    nap(here, want, left)
   else
     answer, message, code = here.wait(socket, want, left)
   end
