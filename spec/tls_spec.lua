@@ -307,6 +307,18 @@ describe("a tls stream", function()
     b:close()
   end)
 
+  it("does not end where nothing is read any more", function()
+    local a, b = support.upgrade(support.client)
+    assert(a:shutdown "read")
+    assert.equal("closed", select(3, a:stoptls()))
+    assert.is_true(a:info().tls)
+    assert.equal("eof", select(3, a:read()))
+    assert(a:write "still\n")
+    assert.equal("still", b:read())
+    a:close()
+    b:close()
+  end)
+
   it("delivers what had arrived when a write found the peer gone", function()
     for _, version in ipairs { "tlsv1.2", "tlsv1.3" } do
       local a, b = support.upgrade(support.with(support.client, { protocols = version }))

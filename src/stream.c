@@ -302,6 +302,7 @@ void
 sk_stream_stop_reading(struct sk_stream *s)
 {
 	drop_input(s);
+	s->shut_read = 1;
 	(void)sk_fail(&s->end, SK_EOF, "the stream is shut down for reading");
 }
 
@@ -333,7 +334,8 @@ dismantle(struct sk_stream *s)
 	free(s->sought);
 	s->sought = NULL;
 	sk_err_clear(&s->end);
-	s->opened = s->sealed = s->way = s->shut_write = s->ending = 0;
+	s->opened = s->sealed = s->way = s->ending = 0;
+	s->shut_read = s->shut_write = 0;
 	s->offered = 0;		/* written is for the write that is under way */
 }
 
@@ -431,6 +433,10 @@ sk_stream_unseal(struct sk_stream *s, struct sk_err *err)
 	if (s->sealed == s->way)
 		return sk_fail(err, SK_TLS,
 		    "stoptls: the stream is not under tls");
+	/* What the peer still says under TLS would be read as plain text. */
+	if (s->shut_read)
+		return sk_fail(err, SK_CLOSED,
+		    "stoptls: the stream is shut down for reading");
 	if (!s->ending) {
 		if ((r = sk_stream_flush(s, err)) != 0 ||
 		    (r = s->top->ops->shut(s->top, err)) != 0)

@@ -52,6 +52,7 @@ struct sk_stream {
 	unsigned char sealed;		/* number of seals on the stack */
 	unsigned char way;		/* of these, on the way to the peer: to
 					 * a proxy, and not the caller's */
+	unsigned char shut_read;
 	unsigned char shut_write;
 	unsigned char ending;		/* stoptls is under way */
 	unsigned char turns;		/* that the step has taken by now */
