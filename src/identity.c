@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <tls.h>
 
 #define SHOWN 256		/* bytes of a list of names in a message */
@@ -138,6 +139,22 @@ check_alpn(struct tls *tls, const struct sk_conf *conf, struct sk_err *err)
 	    "by alpn that was not offered");
 }
 
+/*
+ * A client that is asked for another key share says its first message again,
+ * and only libtls hears that: the name in it has to be the one that was heard
+ * and that the configuration was chosen for (RFC 8446, section 4.1.2).
+ */
+static int
+check_asked(struct tls *tls, const char *heard, struct sk_err *err)
+{
+	const char *asked = tls_conn_servername(tls);
+
+	if (asked == NULL || (heard != NULL && strcasecmp(asked, heard) == 0))
+		return 0;
+	return sk_fail(err, SK_TLS, "handshake: the client asked for another "
+	    "server name the second time");
+}
+
 int
 sk_identity_check(struct tls *tls, const struct sk_conf *conf,
     const char *servername, int server, struct sk_err *err)
@@ -150,6 +167,8 @@ sk_identity_check(struct tls *tls, const struct sk_conf *conf,
 		if (sk_conf_wants_san(conf) && check_san(tls, err) != 0)
 			return SK_FAIL;
 	}
+	if (server && check_asked(tls, servername, err) != 0)
+		return SK_FAIL;
 	if (check_pins(tls, conf, err) != 0)
 		return SK_FAIL;
 	return check_alpn(tls, conf, err);

@@ -11,9 +11,10 @@
 
 /*
  * Compares the peer with what the conf asks for: a name in the certificate,
- * where the peer is a server (servername is NULL for a client), a
- * subjectAltName, a pin, the protocol of ALPN. 0, or SK_FAIL with code
- * verify (tls for ALPN) and a text that tells what there is instead.
+ * where the peer is a server, a subjectAltName, a pin, the protocol of ALPN;
+ * of a client, where server is our role, that servername (or NULL) is still
+ * what it asks for. 0, or SK_FAIL with code verify (tls for ALPN and what a
+ * client asks for) and a text that tells what there is instead.
  */
 int sk_identity_check(struct tls *, const struct sk_conf *,
     const char *servername, int server, struct sk_err *);

@@ -313,8 +313,8 @@ seal_open(struct sk_layer *l, struct sk_err *err)
 		(void)sk_fail(&z->fatal, SK_TLS,
 		    "handshake: the peer ended it before it was complete");
 	else
-		(void)sk_identity_check(z->tls, z->conf, o->servername,
-		    o->server, &z->fatal);
+		(void)sk_identity_check(z->tls, z->conf, o->server ?
+		    o->hello.servername : o->servername, o->server, &z->fatal);
 	if (z->fatal.code != SK_NONE)
 		return sk_err_copy(err, &z->fatal);
 	sk_opening_free(o);

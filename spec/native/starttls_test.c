@@ -2,6 +2,7 @@
  * starttls_test.c - TLS begins, ends, and breaks off, over a pipe in memory:
  * what was read in the clear is never taken for the peer's.
  */
+#include "identity.h"
 #include "talk.h"
 
 /*
@@ -270,6 +271,33 @@ is_cut(void)
 	check(good > 0);
 }
 
+/*
+ * A client may say hello twice, and libtls tells the name of the second one:
+ * the server takes none but the one that was heard at first.
+ */
+static void
+is_asked_once(void)
+{
+	static const char *const heard[] = { "localhost", "mail.test", NULL };
+	struct sk_err err = { 0 };
+	struct talk t;
+	size_t i;
+	int version, r;
+
+	for (version = 0; version < 2; version++) {
+		talk_open_under(&t, 1, 0, 0);
+		check(talk_encrypt(&t, 0, version));
+		for (i = 0; i < 3; i++) {
+			r = sk_identity_check(sk_seal_tls(t.s[1].top),
+			    talk_servers[version], heard[i], 1, &err);
+			check((r == 0) == (i == 0));
+			check(err.code == (i == 0 ? SK_NONE : SK_TLS));
+			sk_err_clear(&err);
+		}
+		talk_close(&t);
+	}
+}
+
 int
 main(void)
 {
@@ -280,6 +308,7 @@ main(void)
 	run(keeps_what_came);
 	run(breaks_off);
 	run(is_cut);
+	run(is_asked_once);
 	talk_unload();
 	return report("starttls");
 }
