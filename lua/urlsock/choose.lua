@@ -33,7 +33,8 @@ function choose.answer(stream)
   end
   local ok
   if config then
-    ok, message = class.configure(stream, config)
+    ok, message = core.tls.serves(config) -- in words without the stream's name
+    if ok then ok, message = class.configure(stream, config) end
   end
   if ok then
     choosers[stream] = nil
