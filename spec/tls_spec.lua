@@ -542,6 +542,15 @@ describe("a tls stream", function()
     assert.is_nil(result[1])
     assert.equal("tls", result[3])
     l:close()
+    -- which the option may name, too, but no other beside it
+    local port = support.free_port()
+    for protocols, code in pairs {
+      ["TLSv1.2"] = "refused", [{ "tlsv1.2" }] = "refused", ["tlsv1.3"] = "tls",
+      [{ "tlsv1.2", "tlsv1.3" }] = "tls",
+    } do
+      assert.equal(code, select(3,
+        urlsock.connect("tlsv1.2://127.0.0.1", port, { tls = { protocols = protocols } })))
+    end
   end)
 end)
 

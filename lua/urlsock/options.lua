@@ -220,6 +220,14 @@ function options.seconds(v, where, level)
   end
 end
 
+--- Does the option protocols name that version and no other?
+local function is_only(protocols, version)
+  for _, name in ipairs(type(protocols) == "table" and protocols or { protocols }) do
+    if name:lower() ~= version then return false end
+  end
+  return true
+end
+
 local default
 
 --- The configuration of checked TLS options; the default one is made once.
@@ -229,7 +237,7 @@ function options.config(given, version)
   if core.tls.is(given) or type(given) == "function" then return given end
   if version then
     given = extended(given or {}, {})
-    if given.protocols and given.protocols ~= version then
+    if given.protocols and not is_only(given.protocols, version) then
       return nil, ("protocols: the scheme asks for %s only"):format(version), "tls"
     end
     given.protocols = version
