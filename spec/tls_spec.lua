@@ -44,6 +44,7 @@ describe("starttls", function()
       assert.is_nil(result[1])
       assert.equal("verify", result[3])
       assert.matches(what, result[2])
+      assert.matches("for 'localhost'", result[2])
       -- it never falls back, and keeps the reason
       local ok, message, code = a:write "secret"
       assert.is_nil(ok)
