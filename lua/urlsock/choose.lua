@@ -53,7 +53,7 @@ function choose.answer(stream)
   if ok then
     choose.set(stream, nil)
   else
-    class.refuse(stream, message or ("no configuration for %s"):format(
+    class.refuse(stream, message and tostring(message) or ("no configuration for %s"):format(
       hello.servername and "'" .. hello.servername .. "'" or "a client that names no server"))
   end
 end
