@@ -142,8 +142,10 @@ describe("a listener that chooses a configuration for each client", function()
   it("refuses a client that it has none for, in its own words", function()
     local answer
     l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = function() return nil, answer end }))
-    for _, words in ipairs { false, "not today" } do
-      answer = words or nil
+    local object = setmetatable({}, { __tostring = function() return "not today" end })
+    for _, given in ipairs { false, "not today", object } do
+      answer = given or nil
+      local words = given and tostring(given)
       local got
       support.together(function()
         got = { urlsock.connect(l:localname(), { tls = { ca = cert "ca.pem" } }) }

@@ -67,6 +67,19 @@ describe("a failure", function()
     end)
   end)
 
+  it("leaves no descriptor: sockets that their choosing function knows", function()
+    flat(function()
+      local listener
+      listener = assert(urlsock.listen("tls://127.0.0.1:0", {
+        tls = function() return listener and nil end,
+      }))
+      local a, b = assert(urlsock.pair())
+      a:write "\22"
+      b:settimeout(0)
+      assert.is_nil((b:starttls(function() return b and nil end)))
+    end)
+  end)
+
   it("is no child's: descriptors are close-on-exec", function()
     local c = assert(urlsock.connect(l:localname()))
     local pipe = io.popen("ls -l /proc/self/fd 2>/dev/null | grep -c socket")

@@ -43,4 +43,12 @@ describe("the trust store", function()
     assert.matches("SSL_CERT_FILE", output)
     assert.matches("tls$", output)
   end)
+
+  it("is not missed by a server, whatever it asks its clients for", function()
+    local script = [[print(require("urlsock").tls { cert = "%s", key = "%s", client = "require",
+      clientca = "%s" })]]
+    assert.matches("^tls configuration", support.shell(
+      ("env SSL_CERT_FILE=/nonexistent %s -e '%s' 2>&1"):format(lua,
+        script:format(cert "server.pem", cert "server.key", cert "ca.pem"))))
+  end)
 end)

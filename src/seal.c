@@ -123,7 +123,7 @@ push(struct tls *tls, const void *buf, size_t n, void *arg)
 static int
 fatal(struct seal *z, const char *what, struct sk_err *err)
 {
-	const char *text = NULL, *server = NULL;
+	const char *text = NULL, *server = NULL, *wanted = NULL;
 	enum sk_code code;
 
 	if (z->io.code != SK_NONE)
@@ -142,8 +142,14 @@ fatal(struct seal *z, const char *what, struct sk_err *err)
 	if (code == SK_VERIFY && z->opening != NULL && z->opening->server &&
 	    (server = sk_conf_refusal(z->conf)) != NULL)
 		(void)sk_verdict(server, &server);
-	(void)sk_fail(&z->fatal, code, "%s: %s%s%s", what, text,
-	    server != NULL ? ": " : "", server != NULL ? server : "");
+	if (code == SK_VERIFY && z->opening != NULL)
+		wanted = z->opening->servername;	/* NULL in a server */
+	if (wanted != NULL)
+		(void)sk_fail(&z->fatal, code, "%s: %s (for '%s')", what,
+		    text, wanted);
+	else
+		(void)sk_fail(&z->fatal, code, "%s: %s%s%s", what, text,
+		    server != NULL ? ": " : "", server != NULL ? server : "");
 	if (server != NULL)
 		sk_conf_forget_refusal(z->conf);
 	return sk_err_copy(err, &z->fatal);

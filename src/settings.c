@@ -225,7 +225,7 @@ set_trust(struct tls_config *c, const struct sk_conf_spec *s,
 		return set_ca(c, "ca", s->ca, !s->at_once, err);
 	if (s->noverifycert)
 		return 0;
-	if (s->npairs > 0 && s->client == SK_CLIENT_NONE) {
+	if (s->npairs > 0) {
 		/* Likely a server's: it may do without a trust store. */
 		struct sk_err ignored = { 0 };
 

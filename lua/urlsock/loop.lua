@@ -63,7 +63,7 @@ local function expired(class, socket, name)
 end
 
 --- Waits a moment: what the step wants cannot be waited for, or is there and others go first.
-local naps = { nap = 0.005, turn = 0 }
+local naps = { nap = 0.005, turn = 0.001 }
 local function nap(here, want, left)
   local seconds = math.min(left or naps[want], naps[want])
   if here.sleep then return here.sleep(seconds) end
