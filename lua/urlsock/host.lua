@@ -8,11 +8,16 @@ local said -- by use()
 
 -- Those that can tell that they run, each once its own module is loaded.
 local detectable = { "cqueues", "copas" }
-local loaded, found = package.loaded, {}
+local loaded = package.loaded
 
+local modules = {}
+for _, name in ipairs { "plain", "cqueues", "copas", "luv", "nginx" } do
+  modules[name] = "urlsock.host." .. name
+end
+
+-- Not kept here: a scheduler that is loaded anew takes its host along.
 local function named(name)
-  if not found[name] then found[name] = require("urlsock.host." .. name) end
-  return found[name]
+  return loaded[modules[name]] or require(modules[name])
 end
 
 local function detect()
@@ -37,13 +42,12 @@ function host.closing(socket, waited_in)
   for i = 1, #detectable do
     if loaded[detectable[i]] then named(detectable[i]) end
   end
-  for _, other in pairs(found) do
-    if other ~= here then other.closing(socket) end
+  for _, module in pairs(modules) do
+    local other = loaded[module]
+    if other and other ~= here then other.closing(socket) end
   end
   if waited_in and waited_in ~= here then waited_in.closing(socket) end
 end
-
-local names = { plain = true, cqueues = true, copas = true, luv = true, nginx = true }
 
 local hooks = { wait = "function", closing = "function", sleep = "function" }
 local settings = { nginx = { blocking = "boolean", pool = "string or boolean" } }
@@ -65,7 +69,7 @@ function host.use(given, options)
   local problem
   if given == nil then
     said = nil
-  elseif names[given] then
+  elseif modules[given] then
     problem = options ~= nil and problem_of(options, settings[given] or {})
     if problem then return problem end
     said = named(given)
