@@ -209,7 +209,12 @@ function loop.pollable(methods, class)
   methods.getfd = function(self) return class.fd(self) or -1 end
   methods.events = class.want and function(self) return class.want(self) or "r" end
     or function() return "r" end
-  methods.timeout = function() end
+  -- at once, where no descriptor would tell that a call need not wait: it is closed, or the last
+  -- call has left something in the buffer
+  methods.timeout = function(self)
+    if not class.fd(self) then return 0 end
+    if class.pending and class.pending(self) > 0 and not class.want(self) then return 0 end
+  end
   methods.dirty = class.pending and function(self) return class.pending(self) > 0 end
     or function() return false end
 end
