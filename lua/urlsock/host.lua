@@ -15,6 +15,21 @@ for _, name in ipairs { "plain", "cqueues", "copas", "luv", "nginx" } do
   modules[name] = "urlsock.host." .. name
 end
 
+--- Reads a module, which runs once it is required: by the first wait there may be no descriptor
+-- left to read it with, or another root directory.
+local function preload(module)
+  if package.preload[module] then return end
+  for _, search in ipairs(package.searchers or package.loaders) do
+    local loader, place = search(module)
+    if type(loader) == "function" then
+      package.preload[module] = function(name) return loader(name, place) end
+      return
+    end
+  end
+end
+
+for _, name in ipairs { "cqueues", "copas", "nginx" } do preload(modules[name]) end
+
 -- Not kept here: a scheduler that is loaded anew takes its host along.
 local function named(name)
   return loaded[modules[name]] or require(modules[name])
