@@ -247,6 +247,37 @@ describe("cqueues", function()
   end)
 end)
 
+describe("nginx", function()
+  local before = rawget(_G, "ngx")
+  local module = "urlsock.host.nginx"
+  local loaded = package.loaded[module]
+  after_each(function() rawset(_G, "ngx", before) package.loaded[module] = loaded end)
+
+  it("lends as many threads as a pool has, and the others sleep", function()
+    rawset(_G, "ngx", {
+      get_phase = function() return "content" end,
+      run_worker_thread = function() return coroutine.yield "thread" end,
+      sleep = function() return coroutine.yield "sleep" end,
+    })
+    package.loaded[module] = nil
+    local nginx = require(module)
+    local a, b = assert(urlsock.pair())
+    local threads, how = {}, { thread = 0, sleep = 0 }
+    for i = 1, 40 do
+      threads[i] = coroutine.create(function() nginx.wait(a, "r", 5) end)
+      local way = select(2, coroutine.resume(threads[i]))
+      how[way] = how[way] + 1
+    end
+    assert.same({ thread = 32, sleep = 8 }, how)
+    assert(coroutine.resume(threads[1], true)) -- its thread is free again
+    assert.equal("dead", coroutine.status(threads[1]))
+    local another = coroutine.create(function() nginx.wait(a, "r", 5) end)
+    assert.equal("thread", select(2, coroutine.resume(another)))
+    a:close()
+    b:close()
+  end)
+end)
+
 describe("a hook", function()
   after_each(function() urlsock.use(nil) end)
 
