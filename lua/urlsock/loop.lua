@@ -70,6 +70,14 @@ local function nap(here, left)
   poll(-1, "r", seconds)
 end
 
+-- A writer that waits to read, or the reverse, is in a handshake, which another coroutine may bring
+-- to its end: no descriptor tells of that.
+local LOOK = 0.05
+
+local function is_crossed(want, reads, writes)
+  return want == "r" and not reads or want == "w" and not writes
+end
+
 --- pcall, where it can be yielded across: not in a coroutine of Lua 5.1. There a hold outlives what
 -- is raised until its coroutine is back in a call, or dead.
 local function protected(f, ...)
@@ -117,6 +125,7 @@ local function pause(class, name, socket, want, deadline, reads, writes)
   if here == plain and (want == "r" or want == "w") then -- nobody else runs meanwhile
     answer, message, code = plain.poll(class.fd(socket), want, left)
   else
+    if is_crossed(want, reads, writes) then left = math.min(left or LOOK, LOOK) end
     answer, message, code = held(here, class, socket, want, left, reads, writes)
   end
   if answer == plain.failed then
