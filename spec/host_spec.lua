@@ -75,6 +75,27 @@ for name, run in pairs(hosts) do
       b:close()
     end)
 
+    it("wakes a reader and a writer that wait for the same handshake", function()
+      local tls = { cert = support.cert "server.pem", key = support.cert "server.key" }
+      local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls, timeout = 2 }))
+      local c = assert(urlsock.connect((l:localname():gsub("tls:", "tcp:"))))
+      local s = assert(l:accept())
+      local line, answer
+      local start = urlsock.now()
+      run(module, function()
+        line = s:read()
+      end, function()
+        assert(s:write "answer\n")
+      end, function()
+        assert(c:starttls(support.client))
+        assert(c:write "line\n")
+        answer = c:read()
+      end)
+      assert.same({ "line", "answer" }, { line, answer })
+      assert.is_true(urlsock.now() - start < 1)
+      for _, socket in ipairs { s, c, l } do socket:close() end
+    end)
+
     it("waits under a timeout of any length", function()
       for _, seconds in ipairs { 1e7, 1e15, 1e300 } do
         local a, b = assert(urlsock.pair())
