@@ -96,6 +96,25 @@ for name, run in pairs(hosts) do
       for _, socket in ipairs { s, c, l } do socket:close() end
     end)
 
+    it("wakes both where that handshake fails, whoever was the first", function()
+      local tls = { cert = support.cert "server.pem", key = support.cert "server.key" }
+      local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls, timeout = 2 }))
+      for _, first in ipairs { "read", "write" } do
+        local c = assert(urlsock.connect((l:localname():gsub("tls:", "tcp:"))))
+        local s = assert(l:accept())
+        local codes = {}
+        local function reads() codes[1] = select(3, s:read()) end
+        local function writes() codes[2] = select(3, s:write "x") end
+        local start = urlsock.now()
+        run(module, first == "read" and reads or writes, first == "read" and writes or reads,
+          function() assert(c:write(("no hello\r\n"):rep(2))) end)
+        assert.same({ "plaintext", "plaintext" }, codes)
+        assert.is_true(urlsock.now() - start < 1)
+        c:close()
+      end
+      l:close()
+    end)
+
     it("waits under a timeout of any length", function()
       for _, seconds in ipairs { 1e7, 1e15, 1e300 } do
         local a, b = assert(urlsock.pair())

@@ -64,6 +64,14 @@ function host.closing(socket, waited_in)
   if waited_in and waited_in ~= here then waited_in.closing(socket) end
 end
 
+--- The same for a descriptor that is closed already, and whose number nobody has taken yet.
+function host.closed(fd)
+  local gone = { fd = function() return fd end }
+  for _, module in pairs(modules) do
+    if loaded[module] then loaded[module].closing(gone) end
+  end
+end
+
 local hooks = { wait = "function", closing = "function", sleep = "function" }
 local settings = { nginx = { blocking = "boolean", pool = "string or boolean" } }
 

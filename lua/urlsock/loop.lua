@@ -13,12 +13,22 @@ local current = host.current
 
 local loop = {}
 
--- Where a socket has been waited for last.
+-- Where a socket has been waited for last, and by which number.
 local hosts = setmetatable({}, { __mode = "kv" })
+local numbers = setmetatable({}, { __mode = "k" })
 
 --- What is called before a descriptor is closed: whoever waits for it has to wake.
 function loop.closing(socket)
+  numbers[socket] = nil
   host.closing(socket, hosts[socket])
+end
+
+--- A step that fails may have closed the socket, as a handshake does: others may wait for it still.
+local function mourn(class, socket)
+  local fd = numbers[socket]
+  if not fd or class.fd(socket) then return end
+  numbers[socket] = nil
+  host.closed(fd)
 end
 
 --- A deadline from seconds, or nil for ever.
@@ -94,7 +104,7 @@ local function held(here, class, socket, want, left, reads, writes)
     class.hold(socket, reads, writes)
     if reads then readers[socket] = running() end
     if writes then writers[socket] = running() end
-    hosts[socket] = here
+    hosts[socket], numbers[socket] = here, class.fd(socket)
   end
   if want == "hello" then
     ok, message = protected(choose.answer, socket)
@@ -158,6 +168,7 @@ function loop.finish(class, name, socket, deadline, reads, writes, ...)
       value, message, code, count = pause(class, name, socket, message, deadline, reads, writes)
       if not value then return failure(value, message, code, count) end
     elseif code ~= "busy" or not unstick(class, socket, reads, writes) then
+      mourn(class, socket)
       return failure(value, message, code, count)
     end
   end
@@ -187,6 +198,7 @@ function loop.method(class, name, reads, writes)
     if value == false or code == "busy" then
       return go_on(class, name, self, message, code, reads, writes, a, b)
     end
+    mourn(class, self)
     return value, message, code
   end
 end
@@ -200,6 +212,7 @@ function loop.variadic(class, name, reads, writes)
     if value == false or code == "busy" then
       return go_on(class, name, self, message, code, reads, writes, ...)
     end
+    mourn(class, self)
     return failure(value, message, code, count)
   end
 end
