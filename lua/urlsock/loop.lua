@@ -81,11 +81,19 @@ local function nap(here, left)
 end
 
 -- A writer that waits to read, or the reverse, is in a handshake, which another coroutine may bring
--- to its end: no descriptor tells of that.
-local LOOK = 0.05
+-- to its end: no descriptor tells of that. So it looks again, the more rarely the longer a peer is
+-- mute.
+local SOON, LATE = 0.05, 1
+local looks = setmetatable({}, { __mode = "k" }) -- socket -> seconds up to its next look
 
 local function is_crossed(want, reads, writes)
   return want == "r" and not reads or want == "w" and not writes
+end
+
+local function until_look(socket, left)
+  local seconds = looks[socket] or SOON
+  looks[socket] = math.min(2 * seconds, LATE)
+  return math.min(left or seconds, seconds)
 end
 
 --- pcall, where it can be yielded across: not in a coroutine of Lua 5.1. There a hold outlives what
@@ -135,7 +143,7 @@ local function pause(class, name, socket, want, deadline, reads, writes)
   if here == plain and (want == "r" or want == "w") then -- nobody else runs meanwhile
     answer, message, code = plain.poll(class.fd(socket), want, left)
   else
-    if is_crossed(want, reads, writes) then left = math.min(left or LOOK, LOOK) end
+    if is_crossed(want, reads, writes) then left = until_look(socket, left) end
     answer, message, code = held(here, class, socket, want, left, reads, writes)
   end
   if answer == plain.failed then
