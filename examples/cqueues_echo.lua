@@ -25,8 +25,13 @@ end
 
 controller:wrap(function()
   while true do
-    local client = assert(listener:accept())
-    controller:wrap(function() echo(client) end)
+    local client, message = listener:accept()
+    if client then
+      controller:wrap(function() echo(client) end)
+    else -- too many descriptors, say: some clients will go
+      io.stderr:write(message, "\n")
+      cqueues.sleep(0.1)
+    end
   end
 end)
 

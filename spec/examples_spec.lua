@@ -40,6 +40,24 @@ describe("the example", function()
         stop()
       end)
     end
+
+    it("cqueues_echo outlives more clients than it has descriptors for", function()
+      local url, stop = support.serve(("sh -c 'ulimit -n 30; exec %s' 2>/dev/null"):format(
+        example("cqueues_echo", "tcp://127.0.0.1:0")))
+      local clients = {}
+      for i = 1, 40 do
+        clients[i] = assert(urlsock.connect(url, { timeout = 5 }))
+        assert(clients[i]:write(i, "\n"))
+      end
+      assert.equal("1", clients[1]:read())
+      clients[40]:settimeout(0.2)
+      assert.equal("timeout", select(3, clients[40]:read()))
+      for i = 1, 39 do clients[i]:close() end
+      clients[40]:settimeout(5)
+      assert.equal("40", clients[40]:read())
+      clients[40]:close()
+      stop()
+    end)
   end
 
   for _, tls in ipairs { false, true } do

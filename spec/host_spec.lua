@@ -75,6 +75,46 @@ for name, run in pairs(hosts) do
       b:close()
     end)
 
+    it("wakes a reader and a writer that wait for the same handshake", function()
+      local tls = { cert = support.cert "server.pem", key = support.cert "server.key" }
+      local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls, timeout = 2 }))
+      local c = assert(urlsock.connect((l:localname():gsub("tls:", "tcp:"))))
+      local s = assert(l:accept())
+      local line, answer
+      local start = urlsock.now()
+      run(module, function()
+        line = s:read()
+      end, function()
+        assert(s:write "answer\n")
+      end, function()
+        assert(c:starttls(support.client))
+        assert(c:write "line\n")
+        answer = c:read()
+      end)
+      assert.same({ "line", "answer" }, { line, answer })
+      assert.is_true(urlsock.now() - start < 1)
+      for _, socket in ipairs { s, c, l } do socket:close() end
+    end)
+
+    it("wakes both where that handshake fails, whoever was the first", function()
+      local tls = { cert = support.cert "server.pem", key = support.cert "server.key" }
+      local l = assert(urlsock.listen("tls://127.0.0.1:0", { tls = tls, timeout = 2 }))
+      for _, first in ipairs { "read", "write" } do
+        local c = assert(urlsock.connect((l:localname():gsub("tls:", "tcp:"))))
+        local s = assert(l:accept())
+        local codes = {}
+        local function reads() codes[1] = select(3, s:read()) end
+        local function writes() codes[2] = select(3, s:write "x") end
+        local start = urlsock.now()
+        run(module, first == "read" and reads or writes, first == "read" and writes or reads,
+          function() assert(c:write(("no hello\r\n"):rep(2))) end)
+        assert.same({ "plaintext", "plaintext" }, codes)
+        assert.is_true(urlsock.now() - start < 1)
+        c:close()
+      end
+      l:close()
+    end)
+
     it("waits under a timeout of any length", function()
       for _, seconds in ipairs { 1e7, 1e15, 1e300 } do
         local a, b = assert(urlsock.pair())
@@ -247,6 +287,37 @@ describe("cqueues", function()
   end)
 end)
 
+describe("nginx", function()
+  local before = rawget(_G, "ngx")
+  local module = "urlsock.host.nginx"
+  local loaded = package.loaded[module]
+  after_each(function() rawset(_G, "ngx", before) package.loaded[module] = loaded end)
+
+  it("lends as many threads as a pool has, and the others sleep", function()
+    rawset(_G, "ngx", {
+      get_phase = function() return "content" end,
+      run_worker_thread = function() return coroutine.yield "thread" end,
+      sleep = function() return coroutine.yield "sleep" end,
+    })
+    package.loaded[module] = nil
+    local nginx = require(module)
+    local a, b = assert(urlsock.pair())
+    local threads, how = {}, { thread = 0, sleep = 0 }
+    for i = 1, 40 do
+      threads[i] = coroutine.create(function() nginx.wait(a, "r", 5) end)
+      local way = select(2, coroutine.resume(threads[i]))
+      how[way] = how[way] + 1
+    end
+    assert.same({ thread = 32, sleep = 8 }, how)
+    assert(coroutine.resume(threads[1], true)) -- its thread is free again
+    assert.equal("dead", coroutine.status(threads[1]))
+    local another = coroutine.create(function() nginx.wait(a, "r", 5) end)
+    assert.equal("thread", select(2, coroutine.resume(another)))
+    a:close()
+    b:close()
+  end)
+end)
+
 describe("a hook", function()
   after_each(function() urlsock.use(nil) end)
 
@@ -360,10 +431,15 @@ describe("a hook", function()
     assert(b:write "xy")
     a:read(1)
     assert.is_true(a:dirty())
+    assert.equal(0, a:timeout())
+    a:settimeout(0)
+    assert.equal("timeout", select(3, a:read()))
+    assert.is_nil(a:timeout())
     a:settimeout(0)
     a:write(("x"):rep(10000000))
     assert.equal("w", a:events())
     a:close()
     assert.equal(-1, a:getfd())
+    assert.equal(0, a:timeout())
   end)
 end)

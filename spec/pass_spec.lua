@@ -29,6 +29,30 @@ describe("a descriptor", function()
     y:close()
   end)
 
+  it("is not harmed by the end of the copy that was passed", function()
+    local l = assert(urlsock.listen "tcp://127.0.0.1:0")
+    for _, used in ipairs { false, true } do
+      local c = assert(urlsock.connect(l:localname()))
+      local s = assert(l:accept())
+      assert(c:write "request\n")
+      if used then
+        assert.equal("request", s:read())
+        assert(s:write "wait\n")
+        assert.equal("wait", c:read())
+      end
+      assert(a:sendfd(s))
+      local passed = assert(urlsock.adopt(assert(b:receivefd())))
+      s:close()
+      if not used then assert.equal("request", passed:read()) end
+      assert(passed:write "answer\n")
+      assert.equal("answer", c:read())
+      passed:close()
+      assert.equal("eof", select(3, c:read()))
+      c:close()
+    end
+    l:close()
+  end)
+
   it("is waited for, and missed at the end", function()
     b:settimeout(0.01)
     assert.equal("timeout", select(3, b:receivefd()))

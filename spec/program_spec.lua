@@ -314,9 +314,9 @@ describe("the manual of urlsock", function()
 
   it("is completed by bash as files and words are", function()
     if not support.has "bash" then return pending "bash is not installed" end
-    assert.equal("-o filenames build/ca smtp", shell(("bash -c '. doc/urlsock.bash; %s' 2>&1")
-      :format("compopt() { echo -n \"$* \"; }; COMP_CWORD=2 COMP_WORDS=(urlsock --ca build/c); "
-        .. "_urlsock urlsock build/c --ca; echo -n \"${COMPREPLY[@]} \"; unset -f compopt; "
+    assert.equal("-o filenames spec/support smtp", shell(("bash -c '. doc/urlsock.bash; %s' 2>&1")
+      :format("compopt() { echo -n \"$* \"; }; COMP_CWORD=2 COMP_WORDS=(urlsock --ca spec/su); "
+        .. "_urlsock urlsock spec/su --ca; echo -n \"${COMPREPLY[@]} \"; unset -f compopt; "
         .. "COMP_WORDS=(urlsock --starttls sm); _urlsock; echo ${COMPREPLY[@]}")))
   end)
 

@@ -33,6 +33,8 @@ struct fd {
 	int fd;			/* -1 until it is connected */
 	unsigned char open;
 	unsigned char parting;	/* what does not fit goes to the rest */
+	unsigned char untouched;	/* accepted, and not ours to read from:
+					 * a child or who is passed a copy will */
 	struct sk_rest rest;
 	struct sk_dial *dial;	/* NULL once connected */
 	struct sk_file file;	/* bound to, as a client */
@@ -80,6 +82,7 @@ fd_read(struct sk_layer *l, void *p, size_t n, struct sk_err *err)
 	struct fd *f = fd_of(l);
 	ssize_t r;
 
+	f->untouched = 0;
 	do
 		r = recv(f->fd, p, chunk(n), 0);
 	while (r == -1 && errno == EINTR);
@@ -96,6 +99,7 @@ fd_write(struct sk_layer *l, const void *p, size_t n, struct sk_err *err)
 	struct fd *f = fd_of(l);
 	ssize_t r;
 
+	f->untouched = 0;
 	if (f->rest.n > 0)
 		return sk_rest_keep(&f->rest, p, n, err);
 	do
@@ -124,7 +128,7 @@ fd_free(struct sk_layer *l)
 {
 	struct fd *f = fd_of(l);
 
-	if (f->open && f->fd != -1 && f->pid == getpid())
+	if (f->open && f->fd != -1 && f->pid == getpid() && !f->untouched)
 		sk_rest_part(&f->rest, f->fd);
 	else
 		sk_fd_close(f->fd);
@@ -281,6 +285,7 @@ sk_fd_accept(int listener, struct sk_layer **out, struct sk_addr *peer,
 		sk_fd_close(fd);
 		return SK_FAIL;
 	}
+	f->untouched = 1;
 	*out = &f->layer;
 	return 0;
 }

@@ -344,9 +344,14 @@ sk_stream_close(struct sk_stream *s)
 {
 	struct sk_err ignored = { 0 };
 
-	/* A child that got a copy by fork(2) says nothing on it. */
+	/*
+	 * A child that got a copy by fork(2) says nothing on it. In the clear
+	 * the end is the kernel's to announce, when the last copy is closed:
+	 * a child, or who was passed one, may go on with it.
+	 */
 	if (s->top != NULL && s->opened && s->pid == getpid())
-		(void)sk_stream_shut(s, &ignored);
+		(void)(s->sealed > 0 ? sk_stream_shut : sk_stream_flush)(s,
+		    &ignored);
 	dismantle(s);
 	sk_err_clear(&ignored);
 	sk_err_clear(&s->dead);

@@ -6,24 +6,37 @@ local plain = require "urlsock.host.plain"
 local host = {}
 local said -- by use()
 
--- Those that can tell that they run, once their own module is loaded.
+-- Those that can tell that they run, each once its own module is loaded.
 local detectable = { "cqueues", "copas" }
 local loaded = package.loaded
-local ours = {}
+
+local modules = {}
 for _, name in ipairs { "plain", "cqueues", "copas", "luv", "nginx" } do
-  ours[name] = "urlsock.host." .. name
+  modules[name] = "urlsock.host." .. name
 end
 
---- Our side of a scheduler. Who loads another of that name may take ours out of `package.loaded`.
+--- Reads a module, which runs once it is required: by the first wait there may be no descriptor
+-- left to read it with, or another root directory.
+local function preload(module)
+  if package.preload[module] then return end
+  for _, search in ipairs(package.searchers or package.loaders) do
+    local loader, place = search(module)
+    if type(loader) == "function" then
+      package.preload[module] = function(name) return loader(name, place) end
+      return
+    end
+  end
+end
+
+for _, name in ipairs { "cqueues", "copas", "nginx" } do preload(modules[name]) end
+
+-- Not kept here: a scheduler that is loaded anew takes its host along.
 local function named(name)
-  return loaded[ours[name]] or require(ours[name])
+  return loaded[modules[name]] or require(modules[name])
 end
 
 local function detect()
-  if rawget(_G, "ngx") then
-    local nginx = named "nginx"
-    if nginx.running() then return nginx end
-  end
+  if rawget(_G, "ngx") and named("nginx").running() then return named "nginx" end
   for i = 1, #detectable do
     local name = detectable[i]
     if loaded[name] and named(name).running() then return named(name) end
@@ -42,13 +55,21 @@ function host.closing(socket, waited_in)
   local here = host.current()
   here.closing(socket)
   for i = 1, #detectable do
-    local other = loaded[detectable[i]] and named(detectable[i])
-    if other and other ~= here then
-      other.closing(socket)
-      if other == waited_in then waited_in = nil end
-    end
+    if loaded[detectable[i]] then named(detectable[i]) end
+  end
+  for _, module in pairs(modules) do
+    local other = loaded[module]
+    if other and other ~= here then other.closing(socket) end
   end
   if waited_in and waited_in ~= here then waited_in.closing(socket) end
+end
+
+--- The same for a descriptor that is closed already, and whose number nobody has taken yet.
+function host.closed(fd)
+  local gone = { fd = function() return fd end }
+  for _, module in pairs(modules) do
+    if loaded[module] then loaded[module].closing(gone) end
+  end
 end
 
 local hooks = { wait = "function", closing = "function", sleep = "function" }
@@ -71,7 +92,7 @@ function host.use(given, options)
   local problem
   if given == nil then
     said = nil
-  elseif ours[given] then
+  elseif modules[given] then
     problem = options ~= nil and problem_of(options, settings[given] or {})
     if problem then return problem end
     said = named(given)

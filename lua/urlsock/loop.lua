@@ -13,12 +13,22 @@ local current = host.current
 
 local loop = {}
 
--- Where a socket has been waited for last.
+-- Where a socket has been waited for last, and by which number.
 local hosts = setmetatable({}, { __mode = "kv" })
+local numbers = setmetatable({}, { __mode = "k" })
 
 --- What is called before a descriptor is closed: whoever waits for it has to wake.
 function loop.closing(socket)
+  numbers[socket] = nil
   host.closing(socket, hosts[socket])
+end
+
+--- A step that fails may have closed the socket, as a handshake does: others may wait for it still.
+local function mourn(class, socket)
+  local fd = numbers[socket]
+  if not fd or class.fd(socket) then return end
+  numbers[socket] = nil
+  host.closed(fd)
 end
 
 --- A deadline from seconds, or nil for ever.
@@ -70,6 +80,22 @@ local function nap(here, want, left)
   poll(-1, "r", seconds)
 end
 
+-- A writer that waits to read, or the reverse, is in a handshake, which another coroutine may bring
+-- to its end: no descriptor tells of that. So it looks again, the more rarely the longer a peer is
+-- mute.
+local SOON, LATE = 0.05, 1
+local looks = setmetatable({}, { __mode = "k" }) -- socket -> seconds up to its next look
+
+local function is_crossed(want, reads, writes)
+  return want == "r" and not reads or want == "w" and not writes
+end
+
+local function until_look(socket, left)
+  local seconds = looks[socket] or SOON
+  looks[socket] = math.min(2 * seconds, LATE)
+  return math.min(left or seconds, seconds)
+end
+
 --- pcall, where it can be yielded across: not in a coroutine of Lua 5.1. There a hold outlives what
 -- is raised until its coroutine is back in a call, or dead.
 local function protected(f, ...)
@@ -86,7 +112,7 @@ local function held(here, class, socket, want, left, reads, writes)
     class.hold(socket, reads, writes)
     if reads then readers[socket] = running() end
     if writes then writers[socket] = running() end
-    hosts[socket] = here
+    hosts[socket], numbers[socket] = here, class.fd(socket)
   end
   if want == "hello" then
     ok, message = protected(choose.answer, socket)
@@ -117,6 +143,7 @@ local function pause(class, name, socket, want, deadline, reads, writes)
   if here == plain and (want == "r" or want == "w") then -- nobody else runs meanwhile
     answer, message, code = plain.poll(class.fd(socket), want, left)
   else
+    if is_crossed(want, reads, writes) then left = until_look(socket, left) end
     answer, message, code = held(here, class, socket, want, left, reads, writes)
   end
   if answer == plain.failed then
@@ -149,6 +176,7 @@ function loop.finish(class, name, socket, deadline, reads, writes, ...)
       value, message, code, count = pause(class, name, socket, message, deadline, reads, writes)
       if not value then return failure(value, message, code, count) end
     elseif code ~= "busy" or not unstick(class, socket, reads, writes) then
+      mourn(class, socket)
       return failure(value, message, code, count)
     end
   end
@@ -178,6 +206,7 @@ function loop.method(class, name, reads, writes)
     if value == false or code == "busy" then
       return go_on(class, name, self, message, code, reads, writes, a, b)
     end
+    mourn(class, self)
     return value, message, code
   end
 end
@@ -191,6 +220,7 @@ function loop.variadic(class, name, reads, writes)
     if value == false or code == "busy" then
       return go_on(class, name, self, message, code, reads, writes, ...)
     end
+    mourn(class, self)
     return failure(value, message, code, count)
   end
 end
@@ -209,7 +239,12 @@ function loop.pollable(methods, class)
   methods.getfd = function(self) return class.fd(self) or -1 end
   methods.events = class.want and function(self) return class.want(self) or "r" end
     or function() return "r" end
-  methods.timeout = function() end
+  -- at once, where no descriptor would tell that a call need not wait: it is closed, or the last
+  -- call has left something in the buffer
+  methods.timeout = function(self)
+    if not class.fd(self) then return 0 end
+    if class.pending and class.pending(self) > 0 and not class.want(self) then return 0 end
+  end
   methods.dirty = class.pending and function(self) return class.pending(self) > 0 end
     or function() return false end
 end

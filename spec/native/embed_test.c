@@ -80,11 +80,14 @@ header(void)
 	(void)close(fds[1]);
 }
 
-/* What the chunk answers in a child by fork(2), which then ends as usual. */
+/*
+ * What the chunk answers in a child by fork(2), which then ends as usual, and
+ * the other one meanwhile in the parent.
+ */
 static int
-in_child(lua_State *L, const char *chunk)
+in_both(lua_State *L, const char *chunk, const char *meanwhile)
 {
-	int status;
+	int status, answer;
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -93,7 +96,14 @@ in_child(lua_State *L, const char *chunk)
 		lua_close(L);		/* collects every socket */
 		_exit(ok ? 0 : 1);
 	}
-	return waitpid(pid, &status, 0) == pid && status == 0;
+	answer = run_chunk(L, meanwhile);
+	return waitpid(pid, &status, 0) == pid && status == 0 && answer;
+}
+
+static int
+in_child(lua_State *L, const char *chunk)
+{
+	return in_both(L, chunk, "return true");
 }
 
 static void
@@ -113,6 +123,13 @@ plain_fork(void)
 	    "assert(b:read() == 'buffered') "
 	    "assert(urlsock.connect('unix://' .. path)):close() "
 	    "a:close() return select(3, b:read()) == 'eof'"));
+	check(run_chunk(L, "l = assert(urlsock.listen('tcp://127.0.0.1:0')) "
+	    "a = assert(urlsock.connect(l:localname())) "
+	    "b = assert(l:accept()) a:write('one\\n') "
+	    "return b:read() == 'one'"));
+	check(in_both(L, "return b:read() == 'two' and b:write('three\\n')",
+	    "b:close() a:write('two\\n') return a:read() == 'three' "
+	    "and select(3, a:read()) == 'eof'"));
 	lua_close(L);
 }
 

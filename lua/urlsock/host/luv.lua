@@ -1,14 +1,24 @@
 --- Inside a coroutine, over libuv's default loop. Outside of one a call blocks, as in plain Lua.
 --
--- libuv allows one poll handle on a descriptor: a reader and a writer share it.
+-- libuv allows one poll handle on a descriptor: a reader and a writer share it. In a handshake both
+-- may wait for the same.
 local relay = require "urlsock.relay"
 local core = require "urlsock.core"
 local uv = require "luv"
 
 local host = {}
-local handles = {} -- fd -> {poll =, r = wake, w = wake}
+local handles = {} -- fd -> {poll =, r = {[wake] = true}, w = the same}
 
-local function events(h) return (h.r and "r" or "") .. (h.w and "w" or "") end
+local function events(h) return (next(h.r) and "r" or "") .. (next(h.w) and "w" or "") end
+
+--- Calls those of a set that are in it still when their turn comes: one may take another away.
+local function wake_all(set)
+  local all = {}
+  for wake in pairs(set) do all[#all + 1] = wake end
+  for _, wake in ipairs(all) do
+    if set[wake] then wake() end
+  end
+end
 
 local function watch(fd, h)
   local want = events(h)
@@ -19,9 +29,9 @@ local function watch(fd, h)
   end
   h.poll:start(want, function(err, ready)
     ready = err and "rw" or ready
-    for _, way in ipairs { "r", "w" } do
-      if ready:find(way, 1, true) and h[way] then h[way]() end
-    end
+    local r, w = h.r, h.w
+    if ready:find("r", 1, true) then wake_all(r) end
+    if ready:find("w", 1, true) then wake_all(w) end
   end)
 end
 
@@ -37,12 +47,13 @@ local LONGEST = 2147483647
 --- Yields until one of the two happens: start is given what wakes.
 local function pause(seconds, start, stop)
   local thread, timer = relay.outermost(coroutine.running()), nil
-  local function wake()
+  local wake
+  wake = function()
     if not thread then return end
     local t = thread
     thread = nil
     if timer then timer:close() end
-    stop()
+    stop(wake)
     resume(t)
   end
   if seconds then
@@ -61,13 +72,13 @@ end
 function host.wait(socket, want, seconds)
   local fd = socket:fd()
   if is_main() then return core.poll(fd, want, seconds) end
-  local h = handles[fd] or { poll = uv.new_poll(fd) }
+  local h = handles[fd] or { poll = uv.new_poll(fd), r = {}, w = {} }
   handles[fd] = h
   pause(seconds, function(wake)
-    h[want] = wake
+    h[want][wake] = true
     watch(fd, h)
-  end, function()
-    h[want] = nil
+  end, function(wake)
+    h[want][wake] = nil
     watch(fd, h)
   end)
 end
@@ -83,13 +94,14 @@ function host.closing(socket)
   local fd = socket:fd()
   local h = fd and handles[fd]
   if not h then return end
-  local wakes = { r = h.r, w = h.w }
-  handles[fd], h.r, h.w = nil, nil, nil
+  local r, w = h.r, h.w
+  handles[fd], h.r, h.w = nil, {}, {}
   h.poll:close()
   local timer = uv.new_timer()
   timer:start(0, 0, function()
     timer:close()
-    for _, wake in pairs(wakes) do wake() end
+    wake_all(r)
+    wake_all(w)
   end)
 end
 

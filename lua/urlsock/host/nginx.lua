@@ -23,11 +23,25 @@ local function phase_of()
     .. 'urlsock.use("nginx", {blocking = true}) lets it block the worker'):format(phase), 0)
 end
 
+-- A pool has so many threads where nginx.conf does not say (thread_pool). Whoever had to queue for
+-- one would miss its time, and what arrives: it sleeps instead.
+local THREADS = 32
+local queue = setmetatable({}, { __mode = "k" }) -- light threads
+
+local function is_full()
+  local n = 0
+  for _ in pairs(queue) do n = n + 1 end
+  return n >= THREADS
+end
+
 --- True when a thread has polled, false where there is none.
 local function by_thread(fd, want, seconds)
-  if not host.pool or not ngx.run_worker_thread then return false end
+  if not host.pool or not ngx.run_worker_thread or is_full() then return false end
+  local this = coroutine.running() or host
+  queue[this] = true
   local ok, problem = ngx.run_worker_thread(host.pool, "urlsock.core", "poll", fd, want,
     math.min(seconds or 1, 1))
+  queue[this] = nil
   if not ok and problem then host.pool = nil end
   return ok
 end
